@@ -1,4 +1,4 @@
-"""How settings are declared, read from their sources, and changed; which settings exist is said in `theano.configuration`.
+"""How settings are declared, read from their sources, and changed; which there are is said in `theano.configuration`.
 
 A setting takes its value from the last of these sources that names it:
 

@@ -20,13 +20,12 @@ from theano.configparser import (
     Setting,
     StrParam,
     TheanoConfigParser,
-    TypedParam,
     _warn,
     change_flags,
     config,
 )
 
-__all__ = ["SETTINGS", "TheanoConfigParser", "WITHOUT_EFFECT", "change_flags", "check_device", "config"]
+__all__ = ["SETTINGS", "WITHOUT_EFFECT", "TheanoConfigParser", "change_flags", "check_device", "config"]
 
 _ACCELERATORS = ("cuda", "gpu", "opencl")
 
