@@ -12,19 +12,17 @@ from __future__ import annotations
 import argparse
 import gzip
 import pickle
+from functools import partial
 from pathlib import Path
 
-import matplotlib
 import numpy as np
+from matplotlib.figure import Figure
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 import theano
 import theano.tensor as T
-
-matplotlib.use("Agg")  # draws to files, needs no screen
-import matplotlib.pyplot as plt
 
 floatX = theano.config.floatX
 
@@ -75,7 +73,7 @@ def momentum_descent(cost, parameters, rate, momentum):
 
 def train(layers, train_set, test_set, options, on_epoch):
     """Train a stack of layers; its error on the test set after each epoch, and the labels it gives that set at last."""
-    (train_x, train_y), (test_x, test_y) = as_shared(*train_set), as_shared(*test_set)
+    (train_x, train_y), (test_x, _) = as_shared(*train_set), as_shared(*test_set)
     x, y, batch = T.matrix("x"), T.ivector("y"), T.lscalar("batch")
 
     probabilities = x
@@ -98,18 +96,18 @@ def train(layers, train_set, test_set, options, on_epoch):
     for _ in range(options.epochs):
         costs.append(np.mean([train_on(i) for i in range(n_batches)]))
         errors.append(np.mean(predict() != test_set[1]))
-        on_epoch(f"cost {costs[-1]:.4f}   test error {errors[-1]:.2%}")
+        on_epoch(state=f"cost {costs[-1]:.4f}   test error {errors[-1]:.2%}")
     return errors, predict()
 
 
 def draw(path, curves, test_set, predicted, n_misread=12):
     """Learning curves on the left; on the right the first digits that the last model misreads."""
-    figure = plt.figure(figsize=(11, 4.5), layout="constrained")
+    figure = Figure(figsize=(11, 4.5), layout="constrained")
     left, right = figure.subfigures(1, 2, width_ratios=[1.2, 1])
     axes = left.subplots()
     for name, errors in curves.items():
         axes.plot(np.arange(1, len(errors) + 1), 100 * np.array(errors), label=name)
-    axes.set(xlabel="epoch", ylabel="test error (%)", yscale="log")
+    axes.set(xlabel="epoch", ylabel="test error (%)", ylim=(0, None))
     axes.legend()
 
     images, labels = test_set
@@ -154,9 +152,8 @@ def main():
     with Progress(*columns, TextColumn("{task.fields[state]}"), console=console) as progress:
         for name, layers in models.items():
             task = progress.add_task(name, total=options.epochs, state="compiling")
-            curves[name], predicted = train(
-                layers, train_set, test_set, options, lambda state: progress.update(task, advance=1, state=state)
-            )
+            on_epoch = partial(progress.update, task, advance=1)
+            curves[name], predicted = train(layers, train_set, test_set, options, on_epoch)
     draw(options.output, curves, test_set, predicted)
 
     table = Table("model", "test error")
