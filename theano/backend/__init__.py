@@ -1,0 +1,1 @@
+"""Backends: what runs a graph. `reference` interprets it with NumPy, `native` compiles it."""
