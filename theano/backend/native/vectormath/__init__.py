@@ -1,0 +1,30 @@
+"""Elementary and special functions as recipes for LLVM IR: ``exp(builder, x) -> Value``.
+
+Every recipe serves ``double`` and ``float`` values of any number of lanes, without branches unless its docstring says
+so, with right special values and a measured error bound (docs/vector-mathematics.md).
+"""
+
+from __future__ import annotations
+
+from theano.backend.native.vectormath.exponential import cosh, exp, exp2, exp10, expm1, sigmoid, sinh, softplus, tanh
+from theano.backend.native.vectormath.logarithm import acosh, asinh, atanh, log, log1mexp, log1p, log2, log10
+
+__all__ = [
+    "acosh",
+    "asinh",
+    "atanh",
+    "cosh",
+    "exp",
+    "exp2",
+    "exp10",
+    "expm1",
+    "log",
+    "log1mexp",
+    "log1p",
+    "log2",
+    "log10",
+    "sigmoid",
+    "sinh",
+    "softplus",
+    "tanh",
+]
