@@ -209,7 +209,8 @@ def read_config_file(path: str) -> list[Assignment]:
     """The assignments of one INI file; none if there is no such file.
 
     Lines before the first section header belong to ``[global]``, whose names stand as they are; in another section
-    ``[gcc]`` a name ``cxxflags`` means ``gcc.cxxflags``. An indented line continues the value of the line before it.
+    ``[gcc]`` a name ``cxxflags`` means ``gcc.cxxflags``. An indented line that is no assignment continues
+    the value of the line before it.
     """
     try:
         with open(path, encoding="utf-8", errors="replace") as file:
@@ -226,14 +227,15 @@ def read_config_file(path: str) -> list[Assignment]:
         source = f"{path}, line {number}"
         if not text:
             continue
-        if open_value and line[0].isspace() and "=" not in text:
+        assignment = re.fullmatch(r"([\w.]+)\s*[=:]\s*(.*)", text)
+        if open_value and line[0].isspace() and not assignment:
             last = assignments[-1]
             assignments[-1] = Assignment(last.name, f"{last.value} {text}".strip(), last.source)
         elif text.startswith("[") and text.endswith("]"):
             section = text[1:-1].strip()
             prefix, open_value = ("" if section == "global" else section + "."), False
-        elif match := re.fullmatch(r"([\w.]+)\s*[=:]\s*(.*)", text):
-            assignments.append(Assignment(prefix + match[1], match[2], source))
+        elif assignment:
+            assignments.append(Assignment(prefix + assignment[1], assignment[2], source))
             open_value = True
         else:
             _warn(f"{source}: {text!r} is neither a [section] nor name = value, and is ignored")
@@ -356,9 +358,9 @@ class TheanoConfigParser(Section):
         before: dict[str, tuple[Any, str]] = {}
         try:
             for name, value in changes.items():
-                old = self._get(name)
+                old = self._get(name), self._sources[name]
                 self._change(name, value)
-                before[name] = (old, self._sources[name])
+                before[name] = old
             yield self
         finally:
             for name, (old, source) in before.items():
