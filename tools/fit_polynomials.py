@@ -3,9 +3,9 @@
     python tools/fit_polynomials.py > theano/backend/native/vectormath/coefficients.py
 
 Polynomials are least-squares fits at Chebyshev points of their interval, which is within a small factor of the best
-uniform approximation (Trefethen, *Approximation Theory and Approximation Practice*, chapters 4 and 16). The work is done
-with 80 digits; each coefficient is then rounded to the format that evaluates it. The comment behind each row is the
-largest error of the rounded polynomial on its interval, relative to the largest value there.
+uniform approximation (Trefethen, *Approximation Theory and Approximation Practice*, chapters 4 and 16). The work is
+done with 80 digits; each coefficient is then rounded to the format that evaluates it. The comment behind each row is
+the largest error of the rounded polynomial on its interval, relative to the largest value there.
 """
 
 from __future__ import annotations
@@ -150,6 +150,14 @@ POLYNOMIALS = {
         mpf("5.125"),
         18,
         8,
+    ),
+    "INVERSE_CBRT": (
+        "(1 + f)^(-1/3), sqrt(1/2) <= 1 + f <= sqrt(2)",
+        lambda f: (1 + f) ** (-mpf(1) / 3),
+        SQRT_HALF - 1,
+        mpmath.sqrt(2) - 1,
+        5,
+        3,
     ),
     "ERFC": ("(1 + 2x) exp(x^2) erfc(x) of q = (x - 4)/(x + 4)", erfc_shifted, mpf(-1), mpf("0.76"), 22, 11),
 }

@@ -6,14 +6,25 @@ so, with right special values and a measured error bound (docs/vector-mathematic
 
 from __future__ import annotations
 
+from theano.backend.native.vectormath.error_function import erf, erfc
 from theano.backend.native.vectormath.exponential import cosh, exp, exp2, exp10, expm1, sigmoid, sinh, softplus, tanh
 from theano.backend.native.vectormath.logarithm import acosh, asinh, atanh, log, log1mexp, log1p, log2, log10
+from theano.backend.native.vectormath.power import cbrt, pow
+from theano.backend.native.vectormath.trigonometric import acos, asin, atan, atan2, cos, sin, tan
 
 __all__ = [
+    "acos",
     "acosh",
+    "asin",
     "asinh",
+    "atan",
+    "atan2",
     "atanh",
+    "cbrt",
+    "cos",
     "cosh",
+    "erf",
+    "erfc",
     "exp",
     "exp2",
     "exp10",
@@ -23,8 +34,11 @@ __all__ = [
     "log1p",
     "log2",
     "log10",
+    "pow",
     "sigmoid",
+    "sin",
     "sinh",
     "softplus",
+    "tan",
     "tanh",
 ]

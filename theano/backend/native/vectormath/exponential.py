@@ -18,7 +18,7 @@ HYPERBOLIC_LIMIT = {"double": 710.6, "float": 89.6}  # sinh and cosh are infinit
 EXP10_RANGE = {"double": (-324.0, 308.5), "float": (-45.5, 38.75)}
 
 
-def _nearest_integer(k: Kit, x: Value, factor: float, offset: int) -> tuple[Value, Value]:
+def nearest_integer(k: Kit, x: Value, factor: float, offset: int) -> tuple[Value, Value]:
     """``n``, the integer nearest ``x * factor``, as a float, and an integer whose low bits hold ``n + offset``."""
     shifter = k(k.format.shifter + offset)
     shifted = k.b.fma(x, k(factor), shifter)
@@ -28,7 +28,7 @@ def _nearest_integer(k: Kit, x: Value, factor: float, offset: int) -> tuple[Valu
 def reduce_by_ln2(k: Kit, x: Value, offset: int) -> tuple[DoubleLength, Value]:
     """``x - n ln 2`` to double length and an integer whose low bits hold ``n + offset``."""
     b, ln2 = k.b, coefficients.LN2[k.type]
-    n, bits = _nearest_integer(k, x, coefficients.INVERSE_LN2[k.type][0], offset)
+    n, bits = nearest_integer(k, x, coefficients.INVERSE_LN2[k.type][0], offset)
     first = b.fma(n, k(-ln2[0]), x)  # exact
     high = b.fma(n, k(-ln2[1]), first)
     return (high, b.fma(n, k(-ln2[1]), b.fsub(first, high))), bits
@@ -46,7 +46,7 @@ def one_plus_expm1(k: Kit, r: DoubleLength) -> DoubleLength:
     return k.fast_two_sum(high, k.b.fadd(low, _exp_tail(k, r)))
 
 
-def _scaled(k: Kit, mantissa: Value, biased: Value) -> Value:
+def scaled(k: Kit, mantissa: Value, biased: Value) -> Value:
     """``2**n * mantissa``, the integer holding ``n + 2 * bias``."""
     first, second = k.halves_of_power(biased)
     return k.b.fmul(k.b.fmul(mantissa, first), second)
@@ -57,18 +57,20 @@ def exp(b: Builder, x: Value) -> Value:
     k = Kit(b, x.type)
     low, high = EXP_RANGE[x.type]
     x = k.at_least(k.at_most(x, high), low)
-    n, biased = _nearest_integer(k, x, coefficients.INVERSE_LN2[x.type][0], 2 * k.format.bias)
+    n, biased = nearest_integer(k, x, coefficients.INVERSE_LN2[x.type][0], 2 * k.format.bias)
     ln2 = coefficients.LN2[x.type]
     r = b.fma(n, k(-ln2[1]), b.fma(n, k(-ln2[0]), x))
-    return _scaled(k, b.fma(r, k.polynomial(r, coefficients.EXP[x.type]), k(1.0)), biased)
+    return scaled(k, b.fma(r, k.polynomial(r, coefficients.EXP[x.type]), k(1.0)), biased)
 
 
-def exp2_of_reduced(k: Kit, r: Value, low: Value) -> Value:
-    """``2**r + low * r`` for ``|r| <= 1/2``, the first product ``r ln 2`` exact; `low` carries the rest of ``ln 2``."""
-    b, ln2 = k.b, k(coefficients.LN2[k.type][0])
-    high = b.fma(r, ln2, k(1.0))
-    rest = b.fma(r, ln2, b.fsub(k(1.0), high))
-    tail = b.fma(r, k.polynomial(r, coefficients.EXP2_TAIL[k.type]), low)
+def exp2_of_reduced(k: Kit, r: Value, low: Value | None = None) -> Value:
+    """``2**(r + low)`` for ``|r| <= 1/2``; the leading ``1 + r ln 2`` is a sum without error."""
+    b, ln2 = k.b, coefficients.LN2[k.type]
+    high = b.fma(r, k(ln2[0]), k(1.0))
+    rest = b.fma(r, k(ln2[0]), b.fsub(k(1.0), high))
+    if low is not None:
+        rest = b.fma(b.fmul(low, k(ln2[0])), high, rest)
+    tail = b.fma(r, k.polynomial(r, coefficients.EXP2_TAIL[k.type]), k(ln2[1]))
     return b.fadd(high, b.fma(r, tail, rest))
 
 
@@ -77,8 +79,8 @@ def exp2(b: Builder, x: Value) -> Value:
     k = Kit(b, x.type)
     low, high = EXP2_RANGE[x.type]
     x = k.at_least(k.at_most(x, high), low)
-    n, biased = _nearest_integer(k, x, 1.0, 2 * k.format.bias)
-    return _scaled(k, exp2_of_reduced(k, b.fsub(x, n), k(coefficients.LN2[x.type][1])), biased)
+    n, biased = nearest_integer(k, x, 1.0, 2 * k.format.bias)
+    return scaled(k, exp2_of_reduced(k, b.fsub(x, n)), biased)
 
 
 def exp10(b: Builder, x: Value) -> Value:
@@ -86,13 +88,13 @@ def exp10(b: Builder, x: Value) -> Value:
     k = Kit(b, x.type)
     low, high = EXP10_RANGE[x.type]
     x = k.at_least(k.at_most(x, high), low)
-    n, biased = _nearest_integer(k, x, coefficients.LOG2_10[x.type][0], 2 * k.format.bias)
+    n, biased = nearest_integer(k, x, coefficients.LOG2_10[x.type][0], 2 * k.format.bias)
     unit, ln10 = coefficients.LOG10_2[x.type], coefficients.LN10[x.type]
     first = b.fma(n, k(-unit[0]), x)  # exact
     tenth = b.fma(n, k(-unit[1]), first)
     rest = b.fma(n, k(-unit[1]), b.fsub(first, tenth))
     high_, low_ = k.product((tenth, rest), k.two_part_constant(ln10))
-    return _scaled(k, one_plus_expm1(k, (high_, low_))[0], biased)
+    return scaled(k, one_plus_expm1(k, (high_, low_))[0], biased)
 
 
 def expm1_of_reduced(k: Kit, r: DoubleLength, scale: Value, unit: float) -> DoubleLength:
@@ -113,7 +115,7 @@ def expm1_quarter(k: Kit, x: Value) -> DoubleLength:
 
 
 def _small_stays(k: Kit, x: Value, result: Value) -> Value:
-    """`x` itself where it is so small that ``f(x) = x`` to the last bit: zeros keep their sign, subnormals their bits."""
+    """`x` itself where ``f(x) = x`` to the last bit: zeros keep their sign, subnormal numbers their bits."""
     tiny = k.b.fcmp("olt", k.b.fabs(x), k(k.pick(2.0**-54, 2.0**-25)))
     return k.b.select(tiny, x, result)
 
@@ -155,7 +157,7 @@ def tanh(b: Builder, x: Value) -> Value:
 
 
 def sigmoid(b: Builder, x: Value) -> Value:
-    """``1 / (1 + exp(-x))``, precise over the whole range: ``t / (1 + t)`` or ``1 / (1 + t)`` with ``t = exp(-|x|)``."""
+    """``1 / (1 + exp(-x))``: with ``t = exp(-|x|)`` either ``t / (1 + t)`` or ``1 / (1 + t)``."""
     k = Kit(b, x.type)
     argument = k.at_least(b.fneg(b.fabs(x)), EXP_RANGE[x.type][0])
     r, biased = reduce_by_ln2(k, argument, 2 * k.format.bias)

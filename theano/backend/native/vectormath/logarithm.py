@@ -20,7 +20,7 @@ ONE_BITS = {"double": 0x3FF0000000000000, "float": 0x3F800000}
 
 
 def split_exponent(k: Kit, x: Value) -> tuple[Value, Value]:
-    """``(e, m)`` with ``x = 2**(e - bias) * m`` and ``m`` in [sqrt(1/2), sqrt(2)), of a normal ``x > 0``; `e` an integer."""
+    """An integer ``e`` and ``m`` in [sqrt(1/2), sqrt(2)) with ``x = 2**(e - bias) * m``, of a normal ``x > 0``."""
     b, root = k.b, SQRT_HALF_BITS[k.type]
     moved = b.add(k.bits(x), k.integer(ONE_BITS[k.type] - root))
     exponent = b.lshr(moved, k.integer(k.format.fraction_bits))
