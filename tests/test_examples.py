@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import os
 import re
 import subprocess
@@ -55,3 +56,13 @@ def test_train_digits_on_mnist_format(tmp_path: Path) -> None:
     )
     assert "320 digits to learn from, 64 to be tested on" in output
     assert re.findall(r"│ +([\d.]+)% +│", output) == ["0.00", "0.00"]
+
+
+def test_readme_shows_what_happens() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    session = "\n\n".join(re.findall(r"^```python\n(.*?)^```$", text, re.M | re.S))
+    test = doctest.DocTestParser().get_doctest(session, {}, "README.md", "README.md", 0)
+    report: list[str] = []
+    result = doctest.DocTestRunner().run(test, out=report.append)
+    assert result.attempted > 0
+    assert result.failed == 0, "".join(report)
