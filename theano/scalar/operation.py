@@ -34,6 +34,10 @@ class ScalarOp:
         """The result for NumPy scalars or arrays (of shapes that broadcast)."""
         raise TypeError(f"{self} has no meaning in NumPy: it defines no impl")
 
+    def evaluate(self, *operands: Any) -> Any:
+        """The results for whole arrays; :meth:`impl` itself, save where that is written for single numbers."""
+        return self.impl(*operands)
+
     def derivative(self, inputs: Sequence[Any], output: Any, gz: Any) -> list[Any]:
         """Gradient expressions for each operand, all of one rank; ``None`` where there is none by nature.
 

@@ -1,0 +1,12 @@
+"""Theano 1.0's import path of what is in :mod:`theano.scalar`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import theano.scalar
+from theano.scalar import *
+
+
+def __getattr__(name: str) -> Any:
+    return getattr(theano.scalar, name)
