@@ -126,7 +126,9 @@ class TensorOperators:
 
     def __round__(self, ndigits: int | None = None) -> Any:
         if ndigits:
-            raise ValueError(f"round of {self}: rounding to {ndigits} digits is not available; scale it and round to integers")
+            raise ValueError(
+                f"round of {self}: rounding to {ndigits} digits is not available; scale it and round to integers"
+            )
         return self.round("half_to_even")
 
     # ---- comparison, logic and bits
@@ -142,18 +144,10 @@ class TensorOperators:
     __xor__ = _binary("xor")
     __rxor__ = _binary("xor", reflected=True)
     __invert__ = _unary("invert")
-
-    def __lshift__(self, other: Any) -> Any:
-        return _shift(self, other, left=True)
-
-    def __rlshift__(self, other: Any) -> Any:
-        return _shift(other, self, left=True)
-
-    def __rshift__(self, other: Any) -> Any:
-        return _shift(self, other, left=False)
-
-    def __rrshift__(self, other: Any) -> Any:
-        return _shift(other, self, left=False)
+    __lshift__ = _binary("left_shift")
+    __rlshift__ = _binary("left_shift", reflected=True)
+    __rshift__ = _binary("right_shift")
+    __rrshift__ = _binary("right_shift", reflected=True)
 
     # ---- conversions to Python values
 
@@ -317,7 +311,7 @@ class TensorOperators:
 
     def trace(self) -> Any:
         """The sum of the diagonal."""
-        return function_named("trace")(self)
+        return self.diagonal().sum()
 
     def nonzero(self, return_matrix: bool = False) -> Any:
         """``theano.tensor.nonzero``."""
@@ -391,15 +385,21 @@ class TensorOperators:
         """``theano.tensor.dot``."""
         return function_named("dot")(self, other)
 
-    def sum(self, axis: Any = None, dtype: str | None = None, keepdims: bool = False, acc_dtype: str | None = None) -> Any:
+    def sum(
+        self, axis: Any = None, dtype: str | None = None, keepdims: bool = False, acc_dtype: str | None = None
+    ) -> Any:
         """``theano.tensor.sum``."""
         return function_named("sum")(self, axis=axis, dtype=dtype, keepdims=keepdims, acc_dtype=acc_dtype)
 
-    def prod(self, axis: Any = None, dtype: str | None = None, keepdims: bool = False, acc_dtype: str | None = None) -> Any:
+    def prod(
+        self, axis: Any = None, dtype: str | None = None, keepdims: bool = False, acc_dtype: str | None = None
+    ) -> Any:
         """``theano.tensor.prod``."""
         return function_named("prod")(self, axis=axis, dtype=dtype, keepdims=keepdims, acc_dtype=acc_dtype)
 
-    def mean(self, axis: Any = None, dtype: str | None = None, keepdims: bool = False, acc_dtype: str | None = None) -> Any:
+    def mean(
+        self, axis: Any = None, dtype: str | None = None, keepdims: bool = False, acc_dtype: str | None = None
+    ) -> Any:
         """``theano.tensor.mean``."""
         return function_named("mean")(self, axis=axis, dtype=dtype, keepdims=keepdims, acc_dtype=acc_dtype)
 
@@ -412,7 +412,7 @@ class TensorOperators:
         return function_named("std")(self, axis=axis, ddof=ddof, keepdims=keepdims, corrected=corrected)
 
     def norm(self, L: Any, axis: Any = None, keepdims: bool = False) -> Any:
-        """The L-norm, ``(abs(x) ** L).sum(axis) ** (1 / L)``; for infinite L the largest (``-inf``: smallest) magnitude."""
+        """The L-norm, ``(abs(x) ** L).sum(axis) ** (1 / L)``; infinite L: the largest (-inf: smallest) magnitude."""
         magnitude = abs(self)
         if isinstance(L, int | float) and L in (float("inf"), float("-inf")):
             return magnitude.max(axis, keepdims=keepdims) if L > 0 else magnitude.min(axis, keepdims=keepdims)
@@ -472,21 +472,9 @@ class TensorOperators:
 
 
 # Elementary functions are methods too, so that numpy.exp(x) builds an expression even where x hides in an object array.
-ELEMENTARY_METHODS = (
-    "arccos arccosh arcsin arcsinh arctan arctanh ceil cos cosh deg2rad exp exp2 expm1 floor log log10 log1p log2 "
-    "rad2deg sin sinh sqrt tan tanh trunc"
-).split()
+ELEMENTARY_METHODS = """
+    arccos arccosh arcsin arcsinh arctan arctanh ceil cos cosh deg2rad exp exp2 expm1 floor log log10 log1p log2
+    rad2deg sin sinh sqrt tan tanh trunc
+""".split()  # noqa: SIM905
 for _name in ELEMENTARY_METHODS:
     setattr(TensorOperators, _name, _unary(_name))
-
-
-def _shift(bits: Any, places: Any, left: bool) -> Any:
-    """Shifts of integers, as multiplication with and floor division by powers of two."""
-    from theano.tensor.variable import as_tensor_variable
-
-    bits, places = as_tensor_variable(bits), as_tensor_variable(places)
-    if "int" not in bits.dtype or "int" not in places.dtype:
-        sign = "<<" if left else ">>"
-        raise TypeError(f"{bits} {sign} {places}: shifts are for integers, got dtypes {bits.dtype} and {places.dtype}")
-    power = function_named("cast")(function_named("pow")(2, places), bits.dtype)
-    return bits * power if left else bits // power
