@@ -13,7 +13,7 @@ EXPONENT_LIMIT = {"double": 1100.0, "float": 160.0}
 
 
 def _log2_double_length(k: Kit, x: Value) -> DoubleLength:
-    """``log2(x)`` of finite ``x > 0`` to a relative error of some ``2**-66`` (double): ``k + s (A + z (A/3 + z P(z)))``.
+    """``log2(x) = k + s (A + z (A/3 + z P(z)))`` of finite ``x > 0`` to a relative error of some ``2**-66`` (double).
 
     ``s = f / (2 + f)``, its square ``z`` and the two leading terms with ``A = 2 / ln 2`` are double-length.
     """

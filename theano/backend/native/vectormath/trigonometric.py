@@ -24,7 +24,7 @@ def _reduce_by_half_pi(k: Kit, x: Value, offset: int) -> tuple[DoubleLength, Val
     return (high, b.fma(n, k(-half_pi[2]), b.fadd(low, rest))), quadrant
 
 
-def _sine_and_cosine(k: Kit, r: DoubleLength) -> tuple[Value, Value]:
+def sine_and_cosine(k: Kit, r: DoubleLength) -> tuple[Value, Value]:
     """Sine and cosine of ``high + low`` with ``|high| <= pi/4``."""
     b = k.b
     high, low = r
@@ -76,7 +76,7 @@ def _with_huge_arguments(k: Kit, x: Value, result: Value, name: str) -> Value:
 def _sine_or_cosine(b: Builder, x: Value, name: str) -> Value:
     k = Kit(b, x.type)
     r, quadrant = _reduce_by_half_pi(k, b.fabs(x), 1 if name == "cos" else 0)
-    sine, cosine = _sine_and_cosine(k, r)
+    sine, cosine = sine_and_cosine(k, r)
     sign = b.and_(b.shl(quadrant, k.integer(k.format.bits - 2)), k.integer(k.format.sign_mask))
     if name == "sin":
         sign = b.xor(sign, k.sign_bits(x))
@@ -98,7 +98,7 @@ def tan(b: Builder, x: Value) -> Value:
     """Tangent of `x` in radians. Branches where a lane is beyond the reduction."""
     k = Kit(b, x.type)
     r, quadrant = _reduce_by_half_pi(k, b.fabs(x), 0)
-    sine, cosine = _sine_and_cosine(k, r)
+    sine, cosine = sine_and_cosine(k, r)
     odd = _odd(k, quadrant)
     ratio = b.fdiv(b.select(odd, cosine, sine), b.select(odd, sine, cosine))
     sign = b.shl(quadrant, k.integer(k.format.bits - 1))
@@ -110,7 +110,7 @@ def tan(b: Builder, x: Value) -> Value:
 
 
 def _arcsine_parts(k: Kit, x: Value) -> tuple[Value, Value, Value]:
-    """``(far, t, p)`` with ``asin(t) = t + p``: ``t`` is ``|x|``, or ``sqrt((1 - |x|)/2)`` where `far`, ``|x| > 1/2``."""
+    """Whether ``|x| > 1/2``, ``t = sqrt((1 - |x|)/2)`` or else ``|x|``, and ``p`` with ``asin(t) = t + p``."""
     b = k.b
     size = b.fabs(x)
     far = b.fcmp("ogt", size, k(0.5))

@@ -1,0 +1,186 @@
+"""Vector mathematics: error bounds against mpmath, special values, and lanes that agree with each other."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import scipy.special
+
+from theano.backend.native import vectormath
+from theano.backend.native.ir import Builder, Function, Module
+from theano.backend.native.vectormath import FUNCTIONS, special
+from theano.backend.native.vectormath.accuracy import LANES, SPECIAL_VALUES, measure, sample
+from theano.backend.native.vectormath.evaluate import compiled
+
+pytest.importorskip("mpmath")
+
+DTYPES = ("float64", "float32")
+OWN = [f for f in FUNCTIONS.values() if f.bound_double is not None]
+FROM_SCIPY = [f for f in FUNCTIONS.values() if f.bound_double is None]
+INF, NAN = np.inf, np.nan
+
+
+def ids(function):
+    return function.name
+
+
+def assert_same(got, expected):
+    """Equal bits, but any nan is as good as another."""
+    got, expected = np.asarray(got), np.asarray(expected, np.asarray(got).dtype)
+    np.testing.assert_array_equal(got, expected)
+    number = ~np.isnan(expected)
+    np.testing.assert_array_equal(np.signbit(got[number]), np.signbit(expected[number]))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("function", OWN, ids=ids)
+def test_error_bound(function, dtype):
+    operands = sample(function, dtype, 400, seed=7)
+    found = measure(function, dtype, operands)
+    assert found.largest <= function.bound(dtype), f"{function.name}{found.operands}"
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("function", OWN, ids=ids)
+def test_critical_neighbours(function, dtype):
+    """The numbers on both sides of each threshold of a recipe."""
+    info = np.finfo(dtype)
+    points = [*function.critical, info.tiny, info.smallest_subnormal, info.max, 1.0]
+    points = np.array([*points, *(-p for p in points)], dtype)
+    with np.errstate(over="ignore"):
+        points = np.concatenate([points, np.nextafter(points, INF), np.nextafter(points, -INF)])
+    operands = []
+    for low, high in function.domain(dtype):
+        inside = points[(points >= low) & (points <= high) & np.isfinite(points) & (points != 0)]
+        operands.append(np.resize(inside, 60))
+    assert measure(function, dtype, operands).largest <= function.bound(dtype)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("function", OWN, ids=ids)
+def test_lanes_agree(function, dtype):
+    operands = sample(function, dtype, 37, seed=3)
+    for x in operands:
+        x[-len(SPECIAL_VALUES) :] = SPECIAL_VALUES
+    wide = compiled(function.emit, function.arity, dtype, LANES[dtype])(*operands)
+    for lanes in (1, 4):
+        assert_same(compiled(function.emit, function.arity, dtype, lanes)(*operands), wide)
+
+
+# Results at SPECIAL_VALUES: 0, -0, 1, -1, 0.5, -0.5, 2, -2, 3, -3, inf, -inf, nan. NumPy has those of C.
+NUMPY_NAMES = {
+    "exp": np.exp, "exp2": np.exp2, "expm1": np.expm1, "log": np.log, "log2": np.log2, "log10": np.log10,
+    "log1p": np.log1p, "cbrt": np.cbrt, "tanh": np.tanh, "sinh": np.sinh, "cosh": np.cosh, "asinh": np.arcsinh,
+    "acosh": np.arccosh, "atanh": np.arctanh, "sin": np.sin, "cos": np.cos, "tan": np.tan, "asin": np.arcsin,
+    "acos": np.arccos, "atan": np.arctan, "erf": scipy.special.erf, "erfc": scipy.special.erfc,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", NUMPY_NAMES)
+def test_special_values(name, dtype):
+    x = np.array(SPECIAL_VALUES, dtype)
+    with np.errstate(all="ignore"):
+        expected = NUMPY_NAMES[name](x)
+    got = compiled(FUNCTIONS[name].emit, 1, dtype, LANES[dtype])(x)
+    np.testing.assert_allclose(got, expected, rtol=8 * np.finfo(dtype).eps)
+    number = ~np.isnan(expected)
+    np.testing.assert_array_equal(np.signbit(got[number]), np.signbit(expected[number]))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize(
+    ("name", "points"),
+    [
+        ("sigmoid", {INF: 1.0, -INF: 0.0, NAN: NAN, 0.0: 0.5, 1e30: 1.0, -1e30: 0.0}),
+        ("softplus", {INF: INF, -INF: 0.0, NAN: NAN, 1e30: 1e30, -1e30: 0.0}),
+        ("log1mexp", {0.0: -INF, -INF: -0.0, NAN: NAN, 1.0: NAN, INF: NAN}),
+        ("exp10", {0.0: 1.0, 2.0: 100.0, INF: INF, -INF: 0.0, NAN: NAN}),
+        ("tri_gamma", {0.0: INF, -1.0: INF, INF: 0.0, NAN: NAN}),
+    ],
+)
+def test_special_values_without_numpy_name(name, points, dtype):
+    x = np.array(list(points), dtype)
+    assert_same(compiled(FUNCTIONS[name].emit, 1, dtype, LANES[dtype])(x), np.array(list(points.values()), dtype))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize(("name", "reference"), [("pow", np.power), ("atan2", np.arctan2)])
+def test_special_pairs(name, reference, dtype):
+    tiny = float(np.finfo(dtype).smallest_subnormal)
+    values = np.array([*SPECIAL_VALUES, tiny, -tiny, 1e30, -1e30], dtype)
+    x, y = (grid.ravel() for grid in np.meshgrid(values, values))
+    with np.errstate(all="ignore"):
+        expected = reference(x, y)
+    for lanes in (1, LANES[dtype]):
+        got = compiled(FUNCTIONS[name].emit, 2, dtype, lanes)(x, y)
+        np.testing.assert_allclose(got, expected, rtol=1e-6)
+        number = ~np.isnan(expected)
+        np.testing.assert_array_equal(np.signbit(got[number]), np.signbit(expected[number]))
+
+
+def test_exact_results():
+    powers = 2.0 ** np.arange(-1074, 1024)
+    assert_same(compiled(vectormath.log2)(powers), np.arange(-1074, 1024))
+    assert_same(compiled(vectormath.exp2)(np.arange(-1074, 1024)), powers)
+    whole = np.arange(-100.0, 101.0)
+    assert_same(compiled(vectormath.pow, 2)(whole, np.full(201, 3.0)), whole**3)
+    assert_same(compiled(vectormath.cbrt)(whole**3), whole)
+    assert_same(compiled(vectormath.log10)(10.0 ** np.arange(23)), np.arange(23))
+
+
+def test_pow_over_the_whole_range():
+    rng = np.random.default_rng(0)
+    x = np.exp(rng.uniform(-700, 700, 1000))
+    y = rng.uniform(-745, 709, 1000) / np.log(x)
+    assert measure(FUNCTIONS["pow"], "float64", [x, y]).largest <= 1
+    negative = -rng.uniform(0.1, 10, 200)
+    assert measure(FUNCTIONS["pow"], "float64", [negative, rng.integers(-40, 40, 200).astype(float)]).largest <= 1
+
+
+@pytest.mark.parametrize("name", ["sin", "cos", "tan"])
+def test_reduction_of_large_arguments(name):
+    function = FUNCTIONS[name]
+    multiples = np.random.default_rng(0).integers(1, 2**29, 500) * (np.pi / 2)
+    # numbers that only the C library reduces, beside ordinary lanes
+    huge = np.array([-1e22, 1e300, 1e22, 0.5, 2.0**30 * 1.0000001, 3.0, -1e300, 1.0])
+    bound = function.bound("float64")
+    assert measure(function, "float64", [multiples]).largest <= bound
+    assert measure(function, "float64", [huge]).largest <= bound
+    assert measure(function, "float64", [huge], lanes=1).largest <= bound
+    # of all doubles the one nearest to a multiple of pi/2, where the C library itself may lose the last bits
+    nearest = np.full(8, 6381956970095103.0 * 2.0**797)
+    assert measure(function, "float64", [nearest]).largest <= 32
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("function", FROM_SCIPY, ids=ids)
+def test_scipy_functions(function, dtype):
+    operands = sample(function, dtype, 40)
+    double = [x.astype("float64") for x in operands]
+    composed = {
+        "chi2sf": lambda x, k: scipy.special.chdtrc(k, x),
+        "gammal": lambda k, x: scipy.special.gammainc(k, x) * scipy.special.gamma(k),
+        "gammau": lambda k, x: scipy.special.gammaincc(k, x) * scipy.special.gamma(k),
+    }
+    reference = composed.get(function.name) or getattr(scipy.special, function.name)
+    got = compiled(function.emit, function.arity, dtype, 8)(*operands)
+    np.testing.assert_allclose(got, reference(*double).astype(dtype), rtol=4 * np.finfo(dtype).eps)
+
+
+def test_text_is_free_of_addresses():
+    module = Module()
+    function = Function(module, "f", "double", [("double", "x")])
+    result = special.gamma(Builder(function, 1), function.parameters[0])
+    function.emit(f"ret {result!r}")
+    assert "@theano_special_gamma" in str(module)
+    assert "inttoptr" not in str(module)
+    assert special.symbol_address("gamma") != special.symbol_address("psi")
+    with pytest.raises(KeyError):
+        special.symbol_address("no such function")
+
+
+def test_every_public_recipe_is_in_the_table():
+    recipes = {n for n in vectormath.__all__ if getattr(getattr(vectormath, n), "__module__", "").startswith("theano")}
+    plumbing = {"VectorFunction", "provide_symbols", "symbol_address"}
+    assert recipes - plumbing == set(FUNCTIONS)

@@ -1,0 +1,129 @@
+"""Errors in units in the last place against mpmath, for the tests and for ``benchmarks/ulp.py``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from theano.backend.native.vectormath.evaluate import compiled
+from theano.backend.native.vectormath.registry import Interval, VectorFunction
+
+PRECISION = 160  # bits of the oracle
+LANES = {"float64": 8, "float32": 16}
+SPECIAL_VALUES = (0.0, -0.0, 1.0, -1.0, 0.5, -0.5, 2.0, -2.0, 3.0, -3.0, np.inf, -np.inf, np.nan)
+
+
+def oracle(function: VectorFunction) -> Callable[..., Any]:
+    """The function with mpmath's numbers."""
+    import mpmath
+    from mpmath import mp, mpf
+
+    def tri_gamma(x: Any) -> Any:
+        if x > 0:
+            return mpmath.psi(1, x)
+        pole = x == mpmath.floor(x)
+        return mp.inf if pole else (mp.pi / mpmath.sinpi(x)) ** 2 - mpmath.psi(1, 1 - x)
+
+    formulas: dict[str, Callable[..., Any]] = {
+        "exp2": lambda x: mpf(2) ** x,
+        "exp10": lambda x: mpf(10) ** x,
+        "log2": lambda x: mpmath.log(x) / mp.ln2,
+        "log10": lambda x: mpmath.log(x) / mp.ln10,
+        "log1mexp": lambda x: mpmath.log1p(-mpmath.exp(x)) if x < -1 else mpmath.log(-mpmath.expm1(x)),
+        "sigmoid": lambda x: 1 / (1 + mpmath.exp(-x)),
+        "softplus": lambda x: mpmath.log1p(mpmath.exp(x)),
+        "cbrt": lambda x: mpmath.sign(x) * mpmath.cbrt(abs(x)),
+        "atan2": lambda y, x: mpmath.atan2(y, x),
+        "tri_gamma": tri_gamma,
+        "erfcinv": lambda x: mpmath.erfinv(1 - x),
+        "erfcx": lambda x: mpmath.exp(x * x) * mpmath.erfc(x),
+        "chi2sf": lambda x, k: mpmath.gammainc(k / 2, x / 2, mp.inf, regularized=True),
+        "gammainc_lower": lambda k, x: mpmath.gammainc(k, 0, x, regularized=True),
+        "gammainc_upper": lambda k, x: mpmath.gammainc(k, x, mp.inf, regularized=True),
+        "gammal": lambda k, x: mpmath.gammainc(k, 0, x),
+        "gammau": lambda k, x: mpmath.gammainc(k, x, mp.inf),
+        "i0": lambda x: mpmath.besseli(0, x),
+        "i1": lambda x: mpmath.besseli(1, x),
+    }
+    return formulas.get(function.oracle) or getattr(mpmath, function.oracle)
+
+
+@contextmanager
+def oracle_precision() -> Iterator[None]:
+    import mpmath
+
+    with mpmath.workprec(PRECISION):
+        yield
+
+
+def error_in_ulp(got: float, exact: Any, dtype: str) -> float:
+    """``|got - exact|`` in units in the last place of `exact`; infinite where special values disagree."""
+    import mpmath
+    from mpmath import mpf
+
+    fraction_bits, smallest = (52, -1022) if dtype == "float64" else (23, -126)
+    largest = mpf(float(np.finfo(dtype).max))
+    rounds_to_infinity = largest * (1 + mpf(2) ** -(fraction_bits + 2))
+    if mpmath.isnan(exact) or got != got:
+        return 0.0 if mpmath.isnan(exact) and got != got else np.inf
+    if abs(exact) >= rounds_to_infinity or np.isinf(got):
+        return 0.0 if np.isinf(got) and abs(exact) > largest and (got > 0) == (exact > 0) else np.inf
+    exponent = smallest if exact == 0 else max(mpmath.frexp(abs(exact))[1] - 1, smallest)
+    return float(abs(mpf(got) - exact) / mpf(2) ** (exponent - fraction_bits))
+
+
+def _sample_interval(
+    rng: np.random.Generator, interval: Interval, critical: tuple[float, ...], dtype: str, count: int
+) -> np.ndarray:
+    low, high = interval
+    info = np.finfo(dtype)
+    limit = min(max(abs(low), abs(high)), 1e6)
+    uniform = rng.uniform(max(low, -limit), min(high, limit), count)
+    middle = rng.uniform(max(low, -4.0), min(high, 4.0), count)
+    smallest = np.log2(float(info.smallest_subnormal))
+    magnitudes = np.exp2(rng.uniform(smallest, np.log2(max(abs(low), abs(high))), count))
+    exponents = np.where(rng.random(count) < 0.5, magnitudes, -magnitudes)
+    groups = [uniform, middle, exponents]
+    if critical:
+        centre = rng.choice(np.array(critical), count)
+        width = np.abs(centre) + (centre == 0)
+        groups.append(centre + width * rng.uniform(-1, 1, count) * np.exp2(rng.uniform(-info.nmant, -3, count)))
+    with np.errstate(over="ignore", under="ignore"):
+        values = rng.permutation(np.concatenate(groups)).astype(dtype)
+    bounds = np.array(interval, dtype)
+    inside = values[(values >= bounds[0]) & (values <= bounds[1]) & np.isfinite(values)]
+    return np.resize(inside, count)
+
+
+def sample(function: VectorFunction, dtype: str, count: int, seed: int = 0) -> list[np.ndarray]:
+    """Operands within the domain: uniform, dense near zero, over all exponents, and around critical points."""
+    rng = np.random.default_rng([seed, *function.name.encode()])
+    return [_sample_interval(rng, d, function.critical, dtype, count) for d in function.domain(dtype)]
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """The largest and the mean error in ULP, and the operands of the largest."""
+
+    largest: float
+    mean: float
+    operands: tuple[float, ...]
+
+
+def measure(function: VectorFunction, dtype: str, operands: list[np.ndarray], lanes: int | None = None) -> Accuracy:
+    """The errors of `function` at the given points."""
+    got = compiled(function.emit, function.arity, dtype, lanes or LANES[dtype])(*operands)
+    exact_function = oracle(function)
+    errors = np.empty(got.size)
+    with oracle_precision():
+        from mpmath import mpf
+
+        for i, value in enumerate(got):
+            exact = exact_function(*(mpf(float(x[i])) for x in operands))
+            errors[i] = error_in_ulp(float(value), exact, dtype)
+    worst = int(np.argmax(errors))
+    return Accuracy(float(errors[worst]), float(errors.mean()), tuple(float(x[worst]) for x in operands))

@@ -1,0 +1,118 @@
+"""The table of all functions: what tests check, the ULP benchmark measures and the documentation prints."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from theano.backend.native.ir import Value
+from theano.backend.native.vectormath import (
+    error_function,
+    exponential,
+    logarithm,
+    power,
+    special,
+    trigonometric,
+)
+
+Interval = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class VectorFunction:
+    """One function: its recipe, how precise it is said to be, and where to look.
+
+    `bound_double` and `bound_float` are the largest error in units in the last place (ULP), or None where SciPy's own
+    function is called. `oracle` names a function of mpmath or of ``accuracy.FORMULAS``. `critical` lists thresholds of
+    the recipe around which samples are dense.
+    """
+
+    name: str
+    arity: int
+    emit: Callable[..., Value]
+    bound_double: float | None
+    bound_float: float | None
+    oracle: str
+    domain_double: tuple[Interval, ...]
+    domain_float: tuple[Interval, ...]
+    critical: tuple[float, ...] = ()
+
+    def bound(self, dtype: str) -> float | None:
+        return self.bound_double if dtype == "float64" else self.bound_float
+
+    def domain(self, dtype: str) -> tuple[Interval, ...]:
+        return self.domain_double if dtype == "float64" else self.domain_float
+
+
+LARGE, LARGE32 = 1.7976931348623157e308, 3.4028234663852886e38
+ALL, ALL32 = (-LARGE, LARGE), (-LARGE32, LARGE32)
+POSITIVE, POSITIVE32 = (5e-324, LARGE), (1.5e-45, LARGE32)
+ROOTS = (0.70710678, 1.0, 1.41421356)
+
+
+def _row(
+    name: str,
+    emit: Callable[..., Value],
+    bounds: tuple[float, float] | None,
+    oracle: str,
+    domain: Interval | tuple[Interval, ...],
+    domain32: Interval | tuple[Interval, ...] | None = None,
+    critical: tuple[float, ...] = (),
+) -> VectorFunction:
+    domain32 = domain if domain32 is None else domain32
+    double = domain if isinstance(domain[0], tuple) else (domain,)
+    single = domain32 if isinstance(domain32[0], tuple) else (domain32,)
+    bound, bound32 = bounds or (None, None)
+    return VectorFunction(name, len(double), emit, bound, bound32, oracle, double, single, critical)
+
+
+_ROWS = [
+    _row("exp", exponential.exp, (1, 1), "exp", (-746, 710), (-104, 89), (0.35, 1.04, 709.78, 88.72, -708.4, -87.3)),
+    _row("exp2", exponential.exp2, (1, 1), "exp2", (-1076, 1025), (-151, 129), (0.5, 1023.99, -1022, 127.99, -126)),
+    _row("exp10", exponential.exp10, (1, 1), "exp10", (-324, 309), (-46, 39), (0.15, 308.25, -307.6, 38.53, -37.9)),
+    _row("expm1", exponential.expm1, (1.5, 1.5), "expm1", (-45, 710), (-25, 89), (0.35, -0.35, 1.04, 709.78, 88.72)),
+    _row("log", logarithm.log, (1, 1), "log", POSITIVE, POSITIVE32, ROOTS),
+    _row("log2", logarithm.log2, (1, 1), "log2", POSITIVE, POSITIVE32, ROOTS),
+    _row("log10", logarithm.log10, (1, 1), "log10", POSITIVE, POSITIVE32, ROOTS),
+    _row("log1p", logarithm.log1p, (1, 1), "log1p", (-1, LARGE), (-1, LARGE32), (-0.29289, 0.0, 0.41421)),
+    _row("log1mexp", logarithm.log1mexp, (1, 1), "log1mexp", (-746, 0), (-104, 0), (-0.6931, -0.35, -38, -18, -1.04)),
+    _row("pow", power.pow, (1, 1), "power", ((5e-324, 1e3), (-100, 100)), ((1.5e-45, 1e3), (-12, 12)), (1.0,)),
+    _row("cbrt", power.cbrt, (1, 1), "cbrt", ALL, ALL32, (1.0, 2.0, 4.0)),
+    _row("sigmoid", exponential.sigmoid, (1, 1), "sigmoid", (-746, 60), (-104, 30), (0.0, -0.35, -708.4, -87.3)),
+    _row("softplus", exponential.softplus, (2, 2), "softplus", (-746, 800), (-104, 100), (0.0, -0.35, -708.4, -87.3)),
+    _row("tanh", exponential.tanh, (1, 1), "tanh", (-25, 25), (-12, 12), (0.17, 0.35, 19.06, 9.01)),
+    _row("sinh", exponential.sinh, (2, 2), "sinh", (-711, 711), (-90, 90), (0.35, 0.41, 710.47, 89.41)),
+    _row("cosh", exponential.cosh, (2, 2), "cosh", (-711, 711), (-90, 90), (0.35, 1.73, 710.47, 89.41)),
+    _row("asinh", logarithm.asinh, (2, 2), "asinh", ALL, ALL32, (0.24, 0.45, 2.0**28, 2.0**13)),
+    _row("acosh", logarithm.acosh, (2.5, 2.5), "acosh", (1, LARGE), (1, LARGE32), (1.0, 1.03, 2.0**28, 2.0**13)),
+    _row("atanh", logarithm.atanh, (2, 2), "atanh", (-1, 1), (-1, 1), (0.17, 0.45, 1.0)),
+    _row("sin", trigonometric.sin, (1, 1), "sin", ALL, ALL32, (0.785, 1.5708, 3.1416, 2.0**30, 2.0**15)),
+    _row("cos", trigonometric.cos, (1, 1), "cos", ALL, ALL32, (0.785, 1.5708, 3.1416, 2.0**30, 2.0**15)),
+    _row("tan", trigonometric.tan, (2.5, 2.5), "tan", ALL, ALL32, (0.785, 1.5708, 3.1416, 2.0**30, 2.0**15)),
+    _row("asin", trigonometric.asin, (1.5, 1.5), "asin", (-1, 1), (-1, 1), (0.5, 1.0)),
+    _row("acos", trigonometric.acos, (1.5, 1.5), "acos", (-1, 1), (-1, 1), (0.5, 1.0, -1.0)),
+    _row("atan", trigonometric.atan, (2, 2), "atan", ALL, ALL32, (0.41421356, 1.0, 2.41421356)),
+    _row("atan2", trigonometric.atan2, (2, 2), "atan2", (ALL, ALL), (ALL32, ALL32), (1.0, 0.41421356)),
+    _row("erf", error_function.erf, (1.5, 1.5), "erf", (-6.5, 6.5), (-4.5, 4.5), (0.875, 5.92, 3.83)),
+    _row("erfc", error_function.erfc, (4, 4), "erfc", (-7, 27.3), (-4.5, 10.1), (0.5, 26.5, 9.2)),
+    _row("tri_gamma", special.tri_gamma, (6, 6), "tri_gamma", (-20, 100), (-20, 100), (0.0, 0.5, 1.0, 5.0, 11.0)),
+    _row("erfcinv", special.erfcinv, None, "erfcinv", (0.01, 1.99)),
+    _row("erfcx", special.erfcx, None, "erfcx", (-5, 30)),
+    _row("erfinv", special.erfinv, None, "erfinv", (-0.99, 0.99)),
+    _row("gamma", special.gamma, None, "gamma", (0.1, 30)),
+    _row("gammaln", special.gammaln, None, "loggamma", (3, 1000)),
+    _row("psi", special.psi, None, "digamma", (2, 1000)),
+    _row("chi2sf", special.chi2sf, None, "chi2sf", ((0.1, 20), (1, 20))),
+    _row("gammainc", special.gammainc, None, "gammainc_lower", ((1, 20), (1, 20))),
+    _row("gammaincc", special.gammaincc, None, "gammainc_upper", ((1, 20), (1, 20))),
+    _row("gammal", special.gammal, None, "gammal", ((1, 20), (1, 20))),
+    _row("gammau", special.gammau, None, "gammau", ((1, 20), (1, 20))),
+    _row("i0", special.i0, None, "i0", (-20, 20)),
+    _row("i1", special.i1, None, "i1", (-20, 20)),
+    _row("iv", special.iv, None, "besseli", ((0, 10), (0.1, 20))),
+    _row("j0", special.j0, None, "j0", (-2, 2)),
+    _row("j1", special.j1, None, "j1", (-2, 2)),
+    _row("jv", special.jv, None, "besselj", ((0, 5), (0.1, 2))),
+]
+
+FUNCTIONS: dict[str, VectorFunction] = {row.name: row for row in _ROWS}

@@ -1,0 +1,223 @@
+"""Special functions: those of SciPy called for each lane, what is composed of them, and the trigamma function.
+
+SciPy's C functions are found as capsules in ``scipy.special.cython_special``. The IR names them by symbols such as
+``theano_special_gamma``, the same in every process; :func:`provide_symbols` binds symbols to this process's addresses.
+float32 goes through double.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Iterable
+from functools import cache
+
+from theano.backend.native.ir import Builder, Value
+from theano.backend.native.vectormath import coefficients
+from theano.backend.native.vectormath.arithmetic import Kit
+from theano.backend.native.vectormath.trigonometric import sine_and_cosine
+
+SYMBOL_PREFIX = "theano_special_"
+
+# name in SciPy: number of operands
+SCIPY_FUNCTIONS = {
+    "chdtrc": 2,
+    "erfcinv": 1,
+    "erfcx": 1,
+    "erfinv": 1,
+    "gamma": 1,
+    "gammainc": 2,
+    "gammaincc": 2,
+    "gammaln": 1,
+    "i0": 1,
+    "i1": 1,
+    "iv": 2,
+    "j0": 1,
+    "j1": 1,
+    "jv": 2,
+    "psi": 1,
+}
+
+
+def symbol_address(name: str) -> int:
+    """The address in this process of SciPy's function `name` of doubles, such as ``"gamma"``.
+
+    Raises KeyError where `name` is not in ``SCIPY_FUNCTIONS``, ImportError where SciPy has no such function.
+    """
+    return _addresses()[name]
+
+
+@cache
+def _addresses() -> dict[str, int]:
+    from scipy.special import cython_special
+
+    api = ctypes.pythonapi
+    api.PyCapsule_GetName.restype, api.PyCapsule_GetName.argtypes = ctypes.c_char_p, [ctypes.py_object]
+    api.PyCapsule_GetPointer.restype = ctypes.c_void_p
+    api.PyCapsule_GetPointer.argtypes = [ctypes.py_object, ctypes.c_char_p]
+    addresses = {}
+    for name, arity in SCIPY_FUNCTIONS.items():
+        signature = f"double ({'double, ' * arity}int __pyx_skip_dispatch)".encode()
+        # a function of several types is stored as __pyx_fuse_0name, __pyx_fuse_1name: the signature tells them apart
+        for key in (name, f"__pyx_fuse_0{name}", f"__pyx_fuse_1{name}"):
+            capsule = cython_special.__pyx_capi__.get(key)
+            if capsule is not None and api.PyCapsule_GetName(capsule) == signature:
+                addresses[name] = api.PyCapsule_GetPointer(capsule, signature)
+                break
+        else:
+            raise ImportError(
+                f"scipy.special.cython_special has no function {name} with signature {signature.decode()}"
+            )
+    return addresses
+
+
+def provide_symbols(symbols: Iterable[str]) -> None:
+    """Make those of `symbols` that belong to this module known to LLVM's linker; others are left alone.
+
+    Recipes do so as they are written. Code that comes from elsewhere, such as a cache, needs this before it is linked.
+    """
+    import llvmlite.binding as llvm
+
+    for symbol in symbols:
+        if symbol.startswith(SYMBOL_PREFIX):
+            llvm.add_symbol(symbol, symbol_address(symbol.removeprefix(SYMBOL_PREFIX)))
+
+
+def _call_scipy(b: Builder, name: str, *args: Value) -> Value:
+    symbol = SYMBOL_PREFIX + name
+    provide_symbols([symbol])
+    # Cython's functions take one integer more: whether to skip the search for an overriding method
+    b.module.declare(symbol, f"declare double @{symbol}({'double, ' * len(args)}i32)")
+    element = args[0].type
+
+    def call(one: Builder, *scalars: Value) -> Value:
+        operands = ", ".join(repr(one.convert("fpext", s, "double")) for s in scalars)
+        result = one.assign("double", f"call double @{symbol}({operands}, i32 0)")
+        return one.convert("fptrunc", result, element)
+
+    return b.per_lane(call, *args)
+
+
+def chi2sf(b: Builder, x: Value, k: Value) -> Value:
+    """The probability that a chi-squared variable of `k` degrees of freedom exceeds `x`."""
+    return _call_scipy(b, "chdtrc", k, x)
+
+
+def erfcinv(b: Builder, x: Value) -> Value:
+    """The number whose erfc is `x`."""
+    return _call_scipy(b, "erfcinv", x)
+
+
+def erfcx(b: Builder, x: Value) -> Value:
+    """``exp(x**2) * erfc(x)``."""
+    return _call_scipy(b, "erfcx", x)
+
+
+def erfinv(b: Builder, x: Value) -> Value:
+    """The number whose erf is `x`."""
+    return _call_scipy(b, "erfinv", x)
+
+
+def gamma(b: Builder, x: Value) -> Value:
+    """The gamma function."""
+    return _call_scipy(b, "gamma", x)
+
+
+def gammainc(b: Builder, k: Value, x: Value) -> Value:
+    """The regularized lower incomplete gamma function."""
+    return _call_scipy(b, "gammainc", k, x)
+
+
+def gammaincc(b: Builder, k: Value, x: Value) -> Value:
+    """The regularized upper incomplete gamma function."""
+    return _call_scipy(b, "gammaincc", k, x)
+
+
+def gammal(b: Builder, k: Value, x: Value) -> Value:
+    """The lower incomplete gamma function."""
+    return b.fmul(gammainc(b, k, x), gamma(b, k))
+
+
+def gammaln(b: Builder, x: Value) -> Value:
+    """The logarithm of ``|gamma(x)|``."""
+    return _call_scipy(b, "gammaln", x)
+
+
+def gammau(b: Builder, k: Value, x: Value) -> Value:
+    """The upper incomplete gamma function."""
+    return b.fmul(gammaincc(b, k, x), gamma(b, k))
+
+
+def i0(b: Builder, x: Value) -> Value:
+    """The modified Bessel function of the first kind of order 0."""
+    return _call_scipy(b, "i0", x)
+
+
+def i1(b: Builder, x: Value) -> Value:
+    """The modified Bessel function of the first kind of order 1."""
+    return _call_scipy(b, "i1", x)
+
+
+def iv(b: Builder, v: Value, x: Value) -> Value:
+    """The modified Bessel function of the first kind of real order `v`."""
+    return _call_scipy(b, "iv", v, x)
+
+
+def j0(b: Builder, x: Value) -> Value:
+    """The Bessel function of the first kind of order 0."""
+    return _call_scipy(b, "j0", x)
+
+
+def j1(b: Builder, x: Value) -> Value:
+    """The Bessel function of the first kind of order 1."""
+    return _call_scipy(b, "j1", x)
+
+
+def jv(b: Builder, v: Value, x: Value) -> Value:
+    """The Bessel function of the first kind of real order `v`."""
+    return _call_scipy(b, "jv", v, x)
+
+
+def psi(b: Builder, x: Value) -> Value:
+    """The digamma function."""
+    return _call_scipy(b, "psi", x)
+
+
+# The asymptotic series of the trigamma function holds from the first number on, with the Bernoulli numbers B2, B4, …
+# behind it (DLMF 5.15.8).
+TRIGAMMA_SERIES = {
+    "double": (11, (1 / 6, -1 / 30, 1 / 42, -1 / 30, 5 / 66, -691 / 2730, 7 / 6, -3617 / 510, 43867 / 798)),
+    "float": (5, (1 / 6, -1 / 30, 1 / 42, -1 / 30, 5 / 66)),
+}
+
+
+def tri_gamma(b: Builder, x: Value) -> Value:
+    """The trigamma function, the derivative of psi.
+
+    Recurrence ``psi1(x) = psi1(x + 1) + 1/x**2`` up to where the asymptotic series holds; below 0 the reflection
+    ``psi1(x) = (pi / sin(pi x))**2 - psi1(1 - x)`` (DLMF 5.15.5, 5.15.6, 5.15.8).
+    """
+    k = Kit(b, x.type)
+    steps, bernoulli = TRIGAMMA_SERIES[x.type]
+    one = k(1.0)
+    reflected = b.fcmp("olt", x, k(0.0))
+    start = b.select(reflected, b.fsub(one, x), x)
+    small = b.fcmp("olt", start, k(float(steps)))
+    total = k(0.0)
+    for i in range(steps):
+        term = b.fadd(start, k(float(i)))
+        total = b.fadd(total, b.fdiv(one, b.fmul(term, term)))
+    inverse = b.fdiv(one, b.select(small, b.fadd(start, k(float(steps))), start))
+    square = b.fmul(inverse, inverse)
+    series = b.fma(b.fmul(square, inverse), k.polynomial(square, bernoulli), b.fma(square, k(0.5), inverse))
+    result = b.fadd(b.select(small, total, k(0.0)), series)
+
+    # sin(pi x)**2 by the distance to the nearest whole number
+    distance = b.fsub(x, b.round_even(x))
+    pi = coefficients.PI[x.type]
+    angle = k.product((distance, k(0.0)), k.two_part_constant(pi))
+    half = b.fcmp("ogt", b.fabs(distance), k(0.25))
+    folded = b.fmul(b.fsub(k(0.5), b.fabs(distance)), k(pi[0]))
+    angle = b.select(half, folded, angle[0]), b.select(half, k(0.0), angle[1])
+    sine, cosine = sine_and_cosine(k, angle)
+    ratio = b.fdiv(k(pi[0]), b.select(half, cosine, sine))
+    return b.select(reflected, b.fsub(b.fmul(ratio, ratio), result), result)
