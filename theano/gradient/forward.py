@@ -27,12 +27,11 @@ from theano.gradient.reverse import (
 )
 from theano.gradient.types import (
     DisconnectedInputError,
-    NullTypeGradError,
     disconnected_type,
     format_like,
     is_disconnected,
-    is_null,
     made_at,
+    refuse_null,
 )
 from theano.graph.basic import Apply, Variable
 from theano.graph.op import MethodNotDefined, Op
@@ -86,8 +85,7 @@ def check_tangents(node: Apply, tangents: Any) -> list[Variable | None]:
             continue
         if not isinstance(tangent, Variable):
             raise TypeError(f"{node.op}.R_op returned {tangent!r} for output {j}; it must be a variable{made_at(node)}")
-        if is_null(tangent):
-            raise NullTypeGradError(f"Rop needs a derivative that has no value: {tangent.type.why_null}{made_at(node)}")  # type: ignore[attr-defined]
+        refuse_null(tangent, node)
         need, have = getattr(y.type, "ndim", None), getattr(tangent.type, "ndim", None)
         if not is_disconnected(tangent) and need != have:
             raise ValueError(
@@ -116,13 +114,10 @@ def transposed_transpose(node: Apply, points: list[Variable | None]) -> list[Var
         gradient, point = gradients[i], points[i]
         if is_disconnected(gradient) or point is None:
             continue
-        if is_null(gradient):
-            raise NullTypeGradError(
-                f"Rop needs a derivative that has no value: {gradient.type.why_null}{made_at(node)}"
-            )  # type: ignore[attr-defined]
+        refuse_null(gradient, node)
         check_term(node, i, gradient)
         point = fit(point, gradient)
-        seeds[gradient] = seeds[gradient] + point if gradient in seeds else point  # type: ignore[operator]
+        seeds[gradient] = seeds[gradient] + point if gradient in seeds else point
     wanted = [covectors[j] for j in smooth]
     totals = backpropagate(seeds, wanted, constants=[*node.inputs, *node.outputs])
     for j in smooth:
@@ -176,7 +171,7 @@ def Rop(
     outputs, variables = as_variables("f", f), as_variables("wrt", wrt)
     directions: dict[Variable, Variable] = {}
     for x, point in zip(variables, as_points("Rop", variables, eval_points, "wrt"), strict=True):
-        directions[x] = directions[x] + point if x in directions else point  # type: ignore[operator]
+        directions[x] = directions[x] + point if x in directions else point
     tangents = pushforward(outputs, directions)
     results: list[Any] = []
     for y in outputs:

@@ -16,13 +16,13 @@ from typing import Any
 from theano.configuration import config
 from theano.gradient.types import (
     DisconnectedInputError,
-    NullTypeGradError,
     as_list,
     disconnected_type,
     format_like,
     is_disconnected,
     is_null,
     made_at,
+    refuse_null,
 )
 from theano.graph.basic import Apply, Variable
 from theano.graph.op import Op
@@ -47,7 +47,7 @@ def kind_of(variable: Variable) -> str:
 
 def gradient_dtype(variable: Variable) -> str:
     """The dtype of a gradient with respect to `variable`: its own, or ``floatX`` for integers."""
-    return config.floatX if kind_of(variable) == "discrete" else variable.type.dtype  # type: ignore[attr-defined]
+    return config.floatX if kind_of(variable) == "discrete" else variable.type.dtype
 
 
 def zero_gradient(variable: Variable) -> Variable:
@@ -67,10 +67,10 @@ def fit(term: Variable, variable: Variable) -> Variable:
         from theano.tensor.functions import real
 
         term = real(term)
-    if kind in ("float", "complex") and term.type.dtype != variable.type.dtype:  # type: ignore[attr-defined]
-        term = term.astype(variable.type.dtype)  # type: ignore[attr-defined]
+    if kind in ("float", "complex") and term.type.dtype != variable.type.dtype:
+        term = term.astype(variable.type.dtype)
     pattern = getattr(variable.type, "broadcastable", None)
-    if type(term.type) is type(variable.type) and term.type.broadcastable != pattern:  # type: ignore[attr-defined]
+    if type(term.type) is type(variable.type) and term.type.broadcastable != pattern:
         from theano.tensor.shape import patternbroadcast
 
         term = patternbroadcast(term, pattern)
@@ -161,8 +161,8 @@ def backpropagate(
         for i, term in zip(wanted, input_terms(node, pattern, gradients, reached, wanted), strict=True):
             if is_disconnected(term):
                 continue
-            if is_null(term) and null_gradients == "raise":
-                raise NullTypeGradError(f"grad needs a gradient that has no value: {term.type.why_null}{made_at(node)}")  # type: ignore[attr-defined]
+            if null_gradients == "raise":
+                refuse_null(term, node)
             terms.setdefault(node.inputs[i], []).append(term)
     for variable in wrt:
         total(variable)
@@ -339,8 +339,8 @@ def _gradients(
     results: list[Any] = []
     for x in variables:
         gradient: Variable | None = totals[x]
-        if is_null(gradient) and null_gradients == "raise":
-            raise NullTypeGradError(f"grad needs a gradient that has no value: {gradient.type.why_null}")
+        if null_gradients == "raise":
+            refuse_null(gradient)
         if is_disconnected(gradient):
             _report_disconnected(x, seeds, disconnected_inputs)
             gradient = zero_gradient(x) if choice == "zero" else None if choice == "none" else gradient
@@ -372,10 +372,10 @@ def _cost_seed(cost: Any) -> Variable:
     if not isinstance(cost, Variable):
         raise TypeError(f"the cost of grad must be a variable, got {cost!r} of {type(cost)}")
     if is_null(cost):
-        raise ValueError(f"the cost of grad has no value: {cost.type.why_null}")  # type: ignore[attr-defined]
+        raise ValueError(f"the cost of grad has no value: {cost.type.why_null}")
     if is_disconnected(cost) or getattr(cost.type, "ndim", None) is None:
         raise TypeError(f"the cost of grad must be a scalar tensor, got {cost} of type {cost.type}")
-    if cost.type.ndim != 0:  # type: ignore[attr-defined]
+    if cost.type.ndim != 0:
         raise TypeError(
             f"the cost of grad must be a scalar (0-d), got {cost} of type {cost.type}. Reduce it, as with .sum() or "
             f".mean(); for the derivative of each element see theano.gradient.jacobian{made_at(cost.owner)}"
@@ -385,7 +385,7 @@ def _cost_seed(cost: Any) -> Variable:
             f"the cost of grad must be real, got {cost} of type {cost.type}. Take a real function of it, as abs(cost), "
             f"cost.real or cost.imag{made_at(cost.owner)}"
         )
-    return cost.ones_like(dtype=gradient_dtype(cost))  # type: ignore[attr-defined]
+    return cost.ones_like(dtype=gradient_dtype(cost))
 
 
 def _check_known_gradient(variable: Any, gradient: Any) -> None:
@@ -442,7 +442,7 @@ def as_points(function: str, variables: Sequence[Variable], points: Any, what: s
                 f"({point}, type {point.type}) has {have}; they must have one shape"
             )
         if kind_of(point) == "discrete":
-            point = point.astype(gradient_dtype(x))  # type: ignore[attr-defined]
+            point = point.astype(gradient_dtype(x))
         found[i] = fit(point, x)
     return found
 
@@ -495,7 +495,7 @@ def Lop(
     outputs = as_variables("f", f)
     seeds: dict[Variable, Variable] = {}
     for y, point in zip(outputs, as_points("Lop", outputs, eval_points, "f"), strict=True):
-        seeds[y] = seeds[y] + point if y in seeds else point  # type: ignore[operator]
+        seeds[y] = seeds[y] + point if y in seeds else point
     return _gradients(seeds, wrt, consider_constant, disconnected_inputs, False, None, "zero", "raise")
 
 
@@ -551,7 +551,7 @@ def subgraph_grad(
     from_start = part(cost=None, known_grads=start) if start else None
     from_cost = part(cost=cost) if cost is not None else None
     if from_start is not None and from_cost is not None:
-        total = [a + b for a, b in zip(from_start, from_cost, strict=True)]  # type: ignore[operator]
+        total = [a + b for a, b in zip(from_start, from_cost, strict=True)]
     else:
         total = from_start or from_cost or []
     split = len(parameters)

@@ -107,6 +107,12 @@ def made_at(node: Apply | None) -> str:
     return f"\n{node.op} was applied at\n{line}" if line else ""
 
 
+def refuse_null(gradient: Variable, node: Apply | None = None) -> None:
+    """Raise :class:`NullTypeGradError`, with the reason, when `gradient` (which `node` gave) has no value."""
+    if is_null(gradient):
+        raise NullTypeGradError(f"a derivative is needed that has no value: {gradient.type.why_null}{made_at(node)}")
+
+
 def as_list(argument: Any) -> list[Any]:
     """A list of what was given as one variable or as a list or tuple of them."""
     return list(argument) if isinstance(argument, list | tuple) else [argument]
