@@ -1,0 +1,118 @@
+"""Profiles: how long a function's calls and its nodes take."""
+
+from __future__ import annotations
+
+import atexit
+import sys
+import time
+from typing import Any, TextIO
+
+from theano.configuration import config
+
+
+class ProfileStats:
+    """Times of one function.
+
+    Attributes
+    ----------
+    message
+        a title.
+    compile_time
+        seconds from the expression to the function.
+    fct_callcount, fct_call_time
+        number of calls and seconds in them.
+    vm_call_time
+        seconds in the program itself, without conversion of arguments and updates.
+    nodes
+        number of nodes in the rewritten graph.
+    node_times
+        for programs that run node by node: node → (calls, seconds).
+    rewriting
+        what rewriting did, with ``config.profile_optimizer``.
+    """
+
+    def __init__(self, atexit_print: bool = True, message: str | None = None, **settings: Any) -> None:
+        self.message = message
+        self.compile_time = 0.0
+        self.fct_callcount = 0
+        self.fct_call_time = 0.0
+        self.vm_call_time = 0.0
+        self.nodes = 0
+        self.node_times: dict[Any, tuple[int, float]] = {}
+        self.rewriting: Any = None
+        if config.profile_optimizer:
+            from theano.rewrite import RewriteProfile
+
+            self.rewriting = RewriteProfile()
+        self.__dict__.update(settings)
+        if atexit_print:
+            _printed_at_exit.append(self)
+
+    def timed_call(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Call a function and take its time."""
+        started = time.perf_counter()
+        subset = kwargs.pop("output_subset", None)
+        values = function._bind(args, kwargs)
+        entered = time.perf_counter()
+        results = function.program.run(values)
+        left = time.perf_counter()
+        for number, cell in function._updates:
+            cell[0] = results[number]
+        packed = function._packed(results[: function.maker.n_outputs], subset)
+        ended = time.perf_counter()
+        if config.profiling.ignore_first_call and self.fct_callcount == 0 and not hasattr(self, "_ignored"):
+            self._ignored = True
+            return packed
+        self.fct_callcount += 1
+        self.fct_call_time += ended - started
+        self.vm_call_time += left - entered
+        return packed
+
+    def summary(self, file: TextIO | None = None, n_ops_to_print: int = 20, n_apply_to_print: int = 20) -> None:
+        """Print the times, by default where ``config.profiling.destination`` says."""
+        lines = [
+            f"Profile of {self.message or 'a function'}",
+            f"  compiled in {self.compile_time * 1e3:.3f} ms, {self.nodes} node(s) after rewriting",
+            f"  {self.fct_callcount} call(s) in {self.fct_call_time * 1e3:.3f} ms, "
+            f"{self.vm_call_time * 1e3:.3f} ms of it in the program",
+        ]
+        if self.fct_callcount:
+            lines.append(f"  {self.fct_call_time / self.fct_callcount * 1e6:.2f} µs a call")
+        slowest = sorted(self.node_times.items(), key=lambda entry: -entry[1][1])[:n_apply_to_print]
+        lines += [f"  {seconds * 1e3:10.3f} ms  {calls:6d} calls  {node}" for node, (calls, seconds) in slowest]
+        if self.rewriting is not None:
+            lines += ["", "Rewriting:", str(self.rewriting)]
+        print("\n".join(lines), file=file or _destination())
+
+
+def as_profile(setting: Any, name: str | None) -> ProfileStats | None:
+    """What the argument `profile` of `theano.function` means: a new profile, a given one, or none."""
+    if setting is None or setting is False:
+        return None
+    if isinstance(setting, ProfileStats):
+        return setting
+    return ProfileStats(message=setting if isinstance(setting, str) else name)
+
+
+_printed_at_exit: list[ProfileStats] = []
+
+
+def _destination() -> TextIO:
+    where = config.profiling.destination
+    if where in ("stderr", "stdout"):
+        return getattr(sys, where)
+    return open(where, "a", encoding="utf-8")
+
+
+@atexit.register
+def _print_profiles() -> None:
+    for stats in _printed_at_exit:
+        if stats.fct_callcount:
+            stats.summary()
+
+
+def print_global_stats() -> None:
+    """Print the time spent in compiling and in calls of all profiled functions."""
+    compiled = sum(stats.compile_time for stats in _printed_at_exit)
+    called = sum(stats.fct_call_time for stats in _printed_at_exit)
+    print(f"Compiling took {compiled:.3f} s, calls {called:.3f} s", file=_destination())

@@ -1,0 +1,28 @@
+"""Printing of expressions and compiled functions, under the names of Theano 1.0.
+
+The work is done in `theano.inspect`.
+"""
+
+from theano.inspect.debugprint import debugprint
+from theano.inspect.drawing import pydot_imported, pydotprint, pydotprint_variables
+from theano.inspect.infix import FunctionPrinter, OperatorPrinter, PPrinter, pp, pprint
+from theano.inspect.naming import hex_digest, min_informative_str, var_descriptor
+from theano.inspect.print_op import Print
+from theano.inspect.stages import stages
+
+__all__ = [
+    "FunctionPrinter",
+    "OperatorPrinter",
+    "PPrinter",
+    "Print",
+    "debugprint",
+    "hex_digest",
+    "min_informative_str",
+    "pp",
+    "pprint",
+    "pydot_imported",
+    "pydotprint",
+    "pydotprint_variables",
+    "stages",
+    "var_descriptor",
+]
