@@ -1,0 +1,23 @@
+"""The names of Theano 1.0's ``theano.tensor.nnet.sigm``."""
+
+from theano.tensor.nnet.activations import (
+    hard_sigmoid,
+    scalar_sigmoid,
+    scalar_softplus,
+    sigmoid,
+    sigmoid_inplace,
+    softplus,
+    ultra_fast_sigmoid,
+    ultra_fast_sigmoid_inplace,
+)
+
+__all__ = [
+    "hard_sigmoid",
+    "scalar_sigmoid",
+    "scalar_softplus",
+    "sigmoid",
+    "sigmoid_inplace",
+    "softplus",
+    "ultra_fast_sigmoid",
+    "ultra_fast_sigmoid_inplace",
+]
