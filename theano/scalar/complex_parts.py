@@ -40,9 +40,13 @@ def _angle_derivative(x: Any, z: Any, gz: Any) -> Any:
     return complex(-turned * imag(x), turned * real(x))
 
 
+def _in_double(dtypes: Any, out: str) -> tuple[str, ...]:
+    return ("complex128" if dtypes[0] in complex_dtypes else "float64",)
+
+
 angle = operation(
     "angle", 1, np.angle, float_out, _angle_derivative,
-    computes_in=as_given, holomorphic=False,
+    computes_in=_in_double, holomorphic=False,
     doc="The angle of a complex number in the plane, between -pi and pi; always float64.",
 )  # fmt: skip
 
