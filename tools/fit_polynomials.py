@@ -118,14 +118,13 @@ LOG_Z = LARGEST_S**2 * (1 + mpf(10) ** -6)
 
 # name: (meaning, function, low, high, degree for double, degree for float)
 POLYNOMIALS = {
-    "EXP": ("(exp(r) - 1)/r, |r| <= ln(2)/2", lambda r: mpmath.hyp1f1(1, 2, r), -HALF_LN2, HALF_LN2, 11, 5),
     "EXP_TAIL": (
         "(exp(r) - 1 - r)/r^2, |r| <= ln(2)/2",
         lambda r: mpmath.hyp1f1(1, 3, r) / 2,
         -HALF_LN2,
         HALF_LN2,
-        9,
-        4,
+        10,
+        5,
     ),
     "EXP2_TAIL": (
         "(2^r - 1 - r ln 2)/r^2, |r| <= 1/2",

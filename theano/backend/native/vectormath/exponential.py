@@ -60,7 +60,10 @@ def exp(b: Builder, x: Value) -> Value:
     n, biased = nearest_integer(k, x, coefficients.INVERSE_LN2[x.type][0], 2 * k.format.bias)
     ln2 = coefficients.LN2[x.type]
     r = b.fma(n, k(-ln2[1]), b.fma(n, k(-ln2[0]), x))
-    return scaled(k, b.fma(r, k.polynomial(r, coefficients.EXP[x.type]), k(1.0)), biased)
+    high, low = k.fast_two_sum(k(1.0), r)
+    square = b.fmul(r, r)
+    tail = k.polynomial(r, coefficients.EXP_TAIL[x.type], square)
+    return scaled(k, b.fadd(high, b.fma(square, tail, low)), biased)
 
 
 def exp2_of_reduced(k: Kit, r: Value, low: Value | None = None) -> Value:
@@ -103,7 +106,7 @@ def expm1_of_reduced(k: Kit, r: DoubleLength, scale: Value, unit: float) -> Doub
     It is ``(scale - unit) + scale * r``, sums that are taken exactly, and `scale` times the tail of the series.
     """
     b = k.b
-    whole, lost = k.fast_two_sum(k(-unit), scale)  # nothing that counts is lost where scale > unit
+    whole, lost = k.two_sum(scale, k(-unit))
     high, low = k.fast_two_sum(whole, b.fmul(scale, r[0]))
     return k.fast_two_sum(high, b.fma(scale, _exp_tail(k, r), b.fadd(low, lost)))
 

@@ -140,7 +140,8 @@ def log1mexp(b: Builder, x: Value) -> Value:
     r, biased = reduce_by_ln2(k, k.at_least(x, EXP_RANGE[x.type][0]), 2 * k.format.bias)
     first, second = k.halves_of_power(biased)
     mantissa, _ = one_plus_expm1(k, r)
-    far = b.fneg(b.fmul(b.fmul(mantissa, first), second))  # log(1 - t) = -t to the last bit
+    t = b.fmul(b.fmul(mantissa, first), second)
+    far = b.fma(b.fmul(t, k(-0.5)), t, b.fneg(t))  # two terms of the series
     high, low = expm1_of_reduced(k, r, b.fmul(first, second), 1.0)
 
     tiny = b.fcmp("ogt", x, k(k.pick(-(2.0**-900), -(2.0**-90))))
@@ -149,7 +150,7 @@ def log1mexp(b: Builder, x: Value) -> Value:
     extra = b.select(tiny, k(k.pick(-200.0, -60.0)), k(0.0))
     near = log_of_sum(k, b.fneg(high), b.fneg(low), extra)
 
-    result = b.select(b.fcmp("ogt", x, k(k.pick(-38.0, -18.0))), near, far)
+    result = b.select(b.fcmp("ogt", x, k(k.pick(-19.0, -9.0))), near, far)
     result = b.select(b.fcmp("oeq", x, k(0.0)), k(float("-inf")), result)
     return b.select(b.fcmp("ole", x, k(0.0)), result, k(float("nan")))
 

@@ -63,10 +63,14 @@ def _with_huge_arguments(k: Kit, x: Value, result: Value, name: str) -> Value:
 
     symbol = name if k.type == "double" else name + "f"
     b.module.declare(symbol, f"declare {k.type} @{symbol}({k.type})")
+
+    def call(one: Builder, *value: Value) -> Value:
+        return one.assign(k.type, f"call {k.type} @{symbol}({value[0]!r})")
+
     before, rare, after = function.current_label, function.new_label("huge"), function.new_label("after")
     function.branch_if(any_huge, rare, after)
     function.label(rare)
-    called = b.per_lane(lambda one, value: one.assign(k.type, f"call {k.type} @{symbol}({value!r})"), x)
+    called = b.per_lane(call, x)
     mixed = b.select(huge, called, result)
     function.branch(after)
     function.label(after)
