@@ -55,8 +55,8 @@ def scaled(k: Kit, mantissa: Value, biased: Value) -> Value:
 def exp(b: Builder, x: Value) -> Value:
     """e to the power `x`."""
     k = Kit(b, x.type)
-    low, high = EXP_RANGE[x.type]
-    x = k.at_least(k.at_most(x, high), low)
+    lowest, highest = EXP_RANGE[x.type]
+    x = k.at_least(k.at_most(x, highest), lowest)
     n, biased = nearest_integer(k, x, coefficients.INVERSE_LN2[x.type][0], 2 * k.format.bias)
     ln2 = coefficients.LN2[x.type]
     r = b.fma(n, k(-ln2[1]), b.fma(n, k(-ln2[0]), x))
