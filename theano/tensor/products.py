@@ -17,6 +17,7 @@ from theano.graph.op import Op
 from theano.scalar import upcast
 from theano.tensor.elementwise import DimShuffle, is_discrete
 from theano.tensor.lengths import product
+from theano.tensor.reductions import gradient_dtype
 from theano.tensor.shape import patternbroadcast, shape_i
 from theano.tensor.type import TensorType
 from theano.tensor.variable import as_index, as_tensor_variable
@@ -32,16 +33,11 @@ def transposed(x: Any) -> Any:
 
 
 def gradients_like(inputs: Sequence[Any], gradients: Sequence[Any]) -> list[Any]:
-    """Gradients in dtype and broadcast pattern of their inputs; zeros for discrete inputs."""
+    """Gradients in dtype and broadcast pattern of their inputs."""
     from theano.tensor.functions import cast
 
-    results = []
-    for x, gradient in zip(inputs, gradients, strict=True):
-        if is_discrete(x.dtype):
-            results.append(x.zeros_like(dtype=config.floatX))
-        else:
-            results.append(patternbroadcast(cast(gradient, x.dtype), x.broadcastable))
-    return results
+    pairs = zip(inputs, gradients, strict=True)
+    return [patternbroadcast(cast(gradient, gradient_dtype(x)), x.broadcastable) for x, gradient in pairs]
 
 
 def sum_of_linear_parts(op: Op, inputs: Sequence[Any], eval_points: Sequence[Any], groups: Sequence[int]) -> Any:
@@ -101,6 +97,8 @@ class Dot(Op):
 
     def L_op(self, inputs: list[Any], outputs: list[Any], output_gradients: list[Any]) -> list[Any]:
         (x, y), (gz,) = inputs, output_gradients
+        if is_discrete(outputs[0].dtype):
+            return [v.zeros_like(dtype=config.floatX) for v in inputs]
         if x.ndim == 1 and y.ndim == 1:
             gradients = [gz * y, gz * x]
         elif y.ndim == 1:
@@ -249,7 +247,8 @@ def _with_lengths_checked(what: str, a: Any, b: Any, axes_a: Sequence[int], axes
     from theano.tensor.functions import eq
 
     message = f"{what}: the lengths of axes {list(axes_a)} of {a} and of axes {list(axes_b)} of {b} differ"
-    return Assert(message, ValueError)(a, *(eq(shape_i(a, i), shape_i(b, j)) for i, j in zip(axes_a, axes_b, strict=True)))
+    pairs = zip(axes_a, axes_b, strict=True)
+    return Assert(message, ValueError)(a, *(eq(shape_i(a, i), shape_i(b, j)) for i, j in pairs))
 
 
 # ---- batches of products
@@ -289,6 +288,8 @@ class BatchedDot(Op):
 
     def L_op(self, inputs: list[Any], outputs: list[Any], output_gradients: list[Any]) -> list[Any]:
         (x, y), (gz,) = inputs, output_gradients
+        if is_discrete(outputs[0].dtype):
+            return [v.zeros_like(dtype=config.floatX) for v in inputs]
         return gradients_like(inputs, [self(gz, transposed(y)), self(transposed(x), gz)])
 
     def R_op(self, inputs: list[Any], eval_points: list[Any]) -> list[Any]:
@@ -394,7 +395,7 @@ class _ScaledProduct(Op):
         return dot(x, y)
 
     def _product_gradients(self, x: Any, y: Any, gz: Any) -> list[Any]:
-        return _dot.L_op([x, y], [], [gz])
+        return _dot.L_op([x, y], [_dot(x, y)], [gz])
 
     def _numpy_product(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
         return np.dot(x, y)

@@ -73,6 +73,11 @@ def makeKeepDims(x: Anything, y: Anything, axis: Anything) -> Anything:
     return restore_axes(y, axes_of(normalize_axes("makeKeepDims", axis, x.ndim), x.ndim), x.ndim)
 
 
+def gradient_dtype(x: Anything) -> str:
+    """The dtype of the gradient with respect to `x`: its own; floatX for integers and bools, taken as real numbers."""
+    return config.floatX if is_discrete(x.dtype) else x.dtype
+
+
 # ---- Ops
 
 
@@ -198,12 +203,12 @@ class CAReduce(Op):
         from theano.tensor.functions import cast
 
         (x,), (gz,) = inputs, output_gradients
-        if is_discrete(x.dtype) or is_discrete(outputs[0].dtype):
+        if is_discrete(outputs[0].dtype):
             return [x.zeros_like(dtype=config.floatX)]
         slope = self.element_derivative(x, self._restored(outputs[0], x.ndim))
         if not isinstance(slope.type, TensorType):
             return [slope]
-        return [cast(self._restored(gz, x.ndim) * slope, x.dtype)]
+        return [cast(self._restored(gz, x.ndim) * slope, gradient_dtype(x))]
 
     def R_op(self, inputs: list[Anything], eval_points: list[Anything]) -> list[Anything]:
         (x,), (direction,) = inputs, eval_points
@@ -257,9 +262,9 @@ class Sum(_Accumulation):
         from theano.tensor.functions import cast, second
 
         (x,), (gz,) = inputs, output_gradients
-        if is_discrete(x.dtype) or is_discrete(outputs[0].dtype):
+        if is_discrete(outputs[0].dtype):
             return [x.zeros_like(dtype=config.floatX)]
-        return [cast(second(x, self._restored(gz, x.ndim)), x.dtype)]
+        return [cast(second(x, self._restored(gz, x.ndim)), gradient_dtype(x))]
 
     def R_op(self, inputs: list[Anything], eval_points: list[Anything]) -> list[Anything]:
         return [None if eval_points[0] is None else self(eval_points[0])]
@@ -295,7 +300,7 @@ class Prod(_Accumulation):
         is_zero = eq(x, 0)
         zeros_elsewhere = self._restored(Sum(self.axis)(is_zero), x.ndim) - is_zero
         nonzero_product = self._restored(ProdWithoutZeros(self.axis, self.dtype, self.acc_dtype)(x), x.ndim)
-        return switch(eq(zeros_elsewhere, 0), nonzero_product / switch(is_zero, x.ones_like(), x), x.zeros_like())
+        return switch(eq(zeros_elsewhere, 0), nonzero_product / switch(is_zero, 1, x), 0)
 
 
 class ProdWithoutZeros(_Accumulation):
@@ -425,8 +430,7 @@ class Argmax(Op):
         return [tuple(length for i, length in enumerate(lengths) if i not in reduced)]
 
     def L_op(self, inputs: list[Anything], outputs: list[Anything], output_gradients: list[Anything]) -> list[Anything]:
-        dtype = config.floatX if is_discrete(inputs[0].dtype) else inputs[0].dtype
-        return [inputs[0].zeros_like(dtype=dtype)]
+        return [inputs[0].zeros_like(dtype=gradient_dtype(inputs[0]))]
 
     def R_op(self, inputs: list[Anything], eval_points: list[Anything]) -> list[Anything]:
         return [None if eval_points[0] is None else self(*inputs).zeros_like(dtype=config.floatX)]
@@ -652,7 +656,7 @@ def logsumexp(x: Anything, axis: Anything = None, keepdims: bool = False) -> Any
     x = as_tensor_variable(x)
     largest = max(x, axis, keepdims=True)
     # The sum does not depend on the shift, so no gradient passes through it; an infinite one would give inf - inf.
-    shift = disconnected_grad(switch(isinf(largest), largest.zeros_like(), largest))
+    shift = disconnected_grad(switch(isinf(largest), 0, largest))
     result = log(sum(exp(x - shift), axis, keepdims=True)) + shift
     if keepdims:
         return result

@@ -38,7 +38,7 @@ def relu(x: Any, alpha: Any = 0) -> Any:
 
 
 def elu(x: Any, alpha: Any = 1) -> Any:
-    """The exponential linear unit (Clevert et al. 2015): `x` where it is positive, ``alpha * (exp(x) - 1)`` elsewhere."""
+    """The exponential linear unit: `x` where that is positive, else ``alpha * (exp(x) - 1)`` (Clevert et al. 2015)."""
     x = as_tensor_variable(x)
     # The exponential of a large x would make inf, and 0 * inf in the derivative.
     return switch(x > 0, x, alpha * expm1(minimum(x, 0)))

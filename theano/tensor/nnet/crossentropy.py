@@ -225,7 +225,7 @@ class CrossentropyCategorical1Hot(Op):
 
 
 class CrossentropyCategorical1HotGrad(Op):
-    """The gradient of that: ``op(g, coding_dist, classes)`` is ``-g[i] / coding_dist[i, j]`` where j is the class, else 0."""
+    """The gradient of that: ``op(g, dist, classes)`` is ``-g[i] / dist[i, j]`` where j is ``classes[i]``, else 0."""
 
     __props__ = ()
 

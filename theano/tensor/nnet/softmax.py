@@ -78,7 +78,7 @@ class Softmax(_AlongAxis):
 
 
 class SoftmaxGrad(_AlongAxis):
-    """``SoftmaxGrad()(dy, sm)`` is ``sm * (dy - sum(dy * sm))``, `dy` times the Jacobian of the softmax with value `sm`."""
+    """``op(dy, sm)`` is ``sm * (dy - sum(dy * sm))``: `dy` times the Jacobian of the softmax whose value is `sm`."""
 
     def make_node(self, dy: Any, sm: Any) -> Apply:
         from theano.tensor.functions import cast
