@@ -109,7 +109,7 @@ def _ultra_fast_sigmoid_derivative(x: Any, z: Any, gz: Any) -> Any:
 
 ultra_fast_sigmoid = operation(
     "ultra_fast_sigmoid", 1, _ultra_fast_sigmoid, upgrade_to_float_no_complex, _ultra_fast_sigmoid_derivative,
-    doc="The sigmoid approximated by a hyperbola, a line and a constant; the error is up to 0.02.",
+    doc="The sigmoid approximated by a hyperbola, a line and a constant; the error is below 0.03.",
 )  # fmt: skip
 
 HARD_SLOPE, HARD_SHIFT = 0.2, 0.5
