@@ -9,7 +9,7 @@ one. Where there is none the derivative is obtained from reverse mode applied tw
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from theano.gradient.reverse import (
@@ -40,24 +40,31 @@ from theano.graph.traversal import toposort
 __all__ = ["Rop"]
 
 
-def pushforward(outputs: Sequence[Variable], directions: dict[Variable, Variable]) -> dict[Variable, Variable | None]:
-    """The derivative of `outputs` (and of all on the way to them) along `directions`; ``None`` for no dependence."""
+def pushforward(outputs: Sequence[Variable], directions: Mapping[Variable, Variable]) -> dict[Variable, Variable]:
+    """The derivatives of `outputs` (and of all on the way to them) along `directions`, where they depend on those."""
     order = toposort(outputs, set(directions))
-    dependent, patterns = dependence(order, directions)
-    tangents: dict[Variable, Variable | None] = dict(directions)
+    _, patterns = dependence(order, directions)
+    tangents: dict[Variable, Variable] = dict(directions)
+    # What depends on the directions through integers only. They are step functions, flat where they have a derivative.
+    flat: set[Variable] = set()
     for node in order:
         if node not in patterns:
             continue
         points = [tangents.get(x) for x in node.inputs]
-        if all(point is None for point in points):
-            continue
-        for y, tangent in zip(node.outputs, output_tangents(node, points), strict=True):
-            if y in directions or y not in dependent or is_disconnected(tangent):
+        smooth = [kind_of(y) != "discrete" for y in node.outputs]
+        found: list[Variable | None] = [None] * len(node.outputs)
+        if any(smooth) and any(point is not None for point in points):
+            found = output_tangents(node, points)
+        for j, (y, tangent) in enumerate(zip(node.outputs, found, strict=True)):
+            if y in directions:
                 continue
-            if kind_of(y) == "discrete":
-                # A step function: flat wherever it has a derivative.
-                tangent = zero_gradient(y)
-            tangents[y] = fit(tangent, y)
+            if smooth[j] and not is_disconnected(tangent):
+                tangents[y] = fit(tangent, y)
+                continue
+            connected = [x for i, x in enumerate(node.inputs) if patterns[node][i][j]]
+            if any(x in flat or (x in tangents and not smooth[j]) for x in connected):
+                flat.add(y)
+    tangents.update((y, zero_gradient(y)) for y in outputs if y in flat)
     return tangents
 
 
@@ -100,12 +107,7 @@ def transposed_transpose(node: Apply, points: list[Variable | None]) -> list[Var
     pattern = connections(node)
     moving = [i for i, point in enumerate(points) if point is not None]
     smooth = [j for j, y in enumerate(node.outputs) if kind_of(y) != "discrete" and any(pattern[i][j] for i in moving)]
-    tangents: list[Variable | None] = [
-        zero_gradient(y) if j not in smooth and any(pattern[i][j] for i in moving) else None
-        for j, y in enumerate(node.outputs)
-    ]
-    if not smooth:
-        return tangents
+    tangents: list[Variable | None] = [None] * len(node.outputs)
     # A linear function has the same derivative anywhere, so zeros serve as the point.
     covectors = [zero_gradient(y) if j in smooth else disconnected_type() for j, y in enumerate(node.outputs)]
     gradients = call_L_op(node, covectors)
