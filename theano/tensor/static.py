@@ -138,7 +138,7 @@ def get_scalar_constant_value(
         when the value is not known, or not the same everywhere (:class:`EmptyConstantError`: there is no element).
 
     >>> import theano.tensor as T
-    >>> int(get_scalar_constant_value(T.constant(2) + 3))
+    >>> int(T.get_scalar_constant_value(T.constant(2) + 3))
     5
     """
     return Knowledge(max_recur, elemwise, only_process_constants).value(orig_v)
@@ -203,7 +203,7 @@ def get_vector_length(v: Any) -> int:
         the length is known only at run time.
 
     >>> import theano.tensor as T
-    >>> get_vector_length(T.tensor3().shape[1:])
+    >>> T.get_vector_length(T.tensor3().shape[1:])
     2
     """
     v = as_tensor_variable(v)
