@@ -244,6 +244,13 @@ class TestNull:
         x, y = T.dscalars("x", "y")
         assert evaluate(theano.grad(op(x) * y, y), {x: 3.0, y: 1.0}) == 9
 
+    def test_function_of_one_tells_the_reason(self):
+        x = T.dscalar("x")
+        op = Unary(L_op=lambda inputs, outputs, g: [grad_undefined(op, 0, inputs[0], "so it is")])
+        gradient = theano.grad(op(x), x, null_gradients="return")
+        with pytest.raises(TypeError, match="no value: .*so it is"):
+            theano.function([x], gradient, on_unused_input="ignore")
+
     def test_values_are_refused(self):
         with pytest.raises(ValueError, match="no value: why"):
             NullType("why").filter(1.0)

@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
+from theano.compile.builders import expand_graph_ops
 from theano.compile.container import Container, independent_copy
 from theano.compile.errors import MissingInputError, UnusedInputError
 from theano.compile.io import SymbolicInput, SymbolicOutput, as_input, as_output
@@ -14,6 +15,7 @@ from theano.compile.mode import Mode, get_mode
 from theano.configuration import config
 from theano.graph.basic import Apply, Constant, Variable, _OrderedNodes
 from theano.graph.fg import FunctionGraph
+from theano.graph.null_type import NullType
 from theano.graph.traversal import ancestors, toposort
 
 
@@ -78,11 +80,17 @@ class FunctionMaker:
             updates = [i.update for i in self.inputs if i.update is not None]
             results = [*(o.variable for o in self.outputs), *updates]
             self._check(results)
-            fgraph = FunctionGraph([i.variable for i in self.inputs], results)
+            fgraph = self._graph(results)
             self.program = self.mode.compile(fgraph, name, getattr(profile, "rewriting", None))
         else:
             self.program = self.mode.link(fgraph, name)
         self.fgraph = fgraph
+
+    def _graph(self, results: list[Variable]) -> FunctionGraph:
+        """A copy of the expressions as one graph."""
+        fgraph = FunctionGraph([i.variable for i in self.inputs], results)
+        expand_graph_ops(fgraph)
+        return fgraph
 
     # ---- checks
 
@@ -116,6 +124,8 @@ class FunctionMaker:
             if user is not None
             else f"It is output {results.index(variable)} itself."
         )
+        if isinstance(variable.type, NullType):
+            raise TypeError(f"theano.function: a result is needed that has no value: {variable.type.why_null}\n{place}")
         raise MissingInputError(
             f"theano.function: {variable} of type {variable.type} is needed, but it is none of the inputs "
             f"[{', '.join(str(i.variable) for i in self.inputs if not i.implicit)}] and has no value. Add it to the "
@@ -217,7 +227,7 @@ class FunctionMaker:
         if config.reoptimize_unpickled_function:
             updates = [i.update for i in self.inputs if i.update is not None]
             results = [*(o.variable for o in self.outputs), *updates]
-            self.fgraph = FunctionGraph([i.variable for i in self.inputs], results)
+            self.fgraph = self._graph(results)
             self.program = self.mode.compile(self.fgraph, self.name)
         else:
             self.fgraph = FunctionGraph(graph_inputs, results, clone=False)
