@@ -1,5 +1,6 @@
 """Compiling expressions: functions, shared variables, modes."""
 
+from theano.compile.builders import OpFromGraph
 from theano.compile.container import Container
 from theano.compile.errors import (
     AliasedMemoryError,
@@ -31,6 +32,34 @@ from theano.compile.mode import (
     register_mode,
     register_optimizer,
 )
+from theano.compile.ops import (
+    DeepCopyOp,
+    FromFunctionOp,
+    ViewOp,
+    as_op,
+    deep_copy_op,
+    view_op,
+)
 from theano.compile.profiling import ProfileStats
 from theano.compile.sharedvalue import SharedVariable, shared, shared_constructor
+
+_ON_DEMAND = {
+    "DebugMode": "theano.compile.debugmode",
+    "MonitorMode": "theano.compile.monitormode",
+    "NanGuardMode": "theano.compile.nanguardmode",
+    **dict.fromkeys(
+        ("Rebroadcast", "Shape", "Shape_i", "SpecifyShape", "shape", "shape_i", "specify_shape"), "theano.tensor.shape"
+    ),
+}
+
+
+def __getattr__(name: str) -> object:
+    """What is needed rarely is imported when it is asked for."""
+    if name in _ON_DEMAND:
+        from importlib import import_module
+
+        return getattr(import_module(_ON_DEMAND[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
 from theano.tensor import sharedvar as _sharedvar  # registers the constructors of shared arrays

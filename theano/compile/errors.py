@@ -26,12 +26,12 @@ class AliasedMemoryError(Exception):
         self.b = b
 
 
-class InvalidValueError(Exception):
-    """A node gave a value that its variable's type does not hold."""
-
-
 class DebugModeError(Exception):
     """What `DebugMode` found to be wrong; the base of its errors."""
+
+
+class InvalidValueError(DebugModeError):
+    """A node gave a value that its variable's type does not hold."""
 
 
 class BadOptimization(DebugModeError):

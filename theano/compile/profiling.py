@@ -54,7 +54,7 @@ class ProfileStats:
         subset = kwargs.pop("output_subset", None)
         values = function._bind(args, kwargs)
         entered = time.perf_counter()
-        results = function.program.run(values)
+        results = self._timed(function.program).run(values)
         left = time.perf_counter()
         for number, cell in function._updates:
             cell[0] = results[number]
@@ -67,6 +67,21 @@ class ProfileStats:
         self.fct_call_time += ended - started
         self.vm_call_time += left - entered
         return packed
+
+    def _timed(self, program: Any) -> Any:
+        """`program`, measured node by node where it runs so."""
+        if not hasattr(program, "watched") or not config.profiling.time_thunks:
+            return program
+        started = [0.0]
+
+        def before(position: int, node: Any, inputs: Any, outputs: Any) -> None:
+            started[0] = time.perf_counter()
+
+        def after(position: int, node: Any, inputs: Any, outputs: Any) -> None:
+            calls, seconds = self.node_times.get(node, (0, 0.0))
+            self.node_times[node] = (calls + 1, seconds + time.perf_counter() - started[0])
+
+        return program.watched(before, after)
 
     def summary(self, file: TextIO | None = None, n_ops_to_print: int = 20, n_apply_to_print: int = 20) -> None:
         """Print the times, by default where ``config.profiling.destination`` says."""

@@ -45,11 +45,13 @@ class TensorConstant(TensorOperators, Constant):
     def __str__(self) -> str:
         if self.name is not None:
             return self.name
-        if self.data.size > 5:
-            flat = self.data.ravel()
-            text = f"({self.data.shape}) of {flat[0]}..{flat[-1]}"
+        data = self.data
+        if data.ndim and data.size and bool(np.all(data == data.flat[0])):
+            text = f"{data.shape} of {data.flat[0]}"
         else:
-            text = np.array2string(self.data, separator=", ").replace("\n", "")
+            text = str(data).replace("\n", "")
+            if len(text) > 20:
+                text = f"{text[:10]}..{text[-10:]}"
         return f"TensorConstant{{{text}}}"
 
     __repr__ = __str__
@@ -68,6 +70,8 @@ class TensorConstant(TensorOperators, Constant):
             raise ValueError(f"{self} has {self.data.size} elements, not one")
         return self.data.reshape(())
 
+
+TensorVariable.__module__ = "theano.tensor.var"  # Theano 1.0's name of this module, known to its programs' pickles
 
 TensorType.Variable = TensorVariable
 TensorType.Constant = TensorConstant

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -46,18 +47,13 @@ class ReferenceProgram:
         the graph; it must not be edited afterwards.
     name
         of the function, for messages.
-    before, after
-        called around each node with its place in the order, the node, and one-element lists that hold the values of
-        its inputs and outputs.
     """
 
-    def __init__(
-        self, fgraph: FunctionGraph, name: str | None = None, before: Watcher | None = None, after: Watcher | None = None
-    ) -> None:
+    def __init__(self, fgraph: FunctionGraph, name: str | None = None) -> None:
         self.fgraph = fgraph
         self.name = name
-        self.before = before
-        self.after = after
+        self.before: Watcher | None = None
+        self.after: Watcher | None = None
         self.variables: list[Variable] = []
         slots: dict[Variable, int] = {}
 
@@ -84,6 +80,15 @@ class ReferenceProgram:
         self.steps = steps[::-1]
         self.initial = [v.data if isinstance(v, Constant) else None for v in self.variables]
 
+    def watched(self, before: Watcher | None = None, after: Watcher | None = None) -> ReferenceProgram:
+        """This program with functions that are called around each node.
+
+        They get the node's place in the order, the node, and one-element lists with the values of its inputs and outputs.
+        """
+        program = copy.copy(self)
+        program.before, program.after = before, after
+        return program
+
     def run(self, inputs: list[Any]) -> list[Any]:
         """Values of the outputs for values of the inputs; see :class:`theano.backend.program.Program`."""
         values = list(self.initial)
@@ -100,13 +105,14 @@ class ReferenceProgram:
             arguments[i] = _copy(arguments[i])
         cells: list[list[Any]] = [[None] for _ in step.outputs]
         try:
+            held = [[v] for v in arguments]
             if self.before is not None:
-                self.before(position, node, [[v] for v in arguments], cells)
+                self.before(position, node, held, cells)
             node.op.perform(node, arguments, cells)
             for i, (s, cell) in enumerate(zip(step.outputs, cells)):
-                values[s] = _checked(node, i, cell[0])
+                cell[0] = values[s] = _checked(node, i, cell[0])
             if self.after is not None:
-                self.after(position, node, [[values[s]] for s in step.inputs], [[values[s]] for s in step.outputs])
+                self.after(position, node, held, cells)
         except Exception as error:
             alive = [(v, x) for v, x in zip(self.variables, values) if x is not None]
             error.add_note(describe_failure(node, [values[s] for s in step.inputs], position, alive))

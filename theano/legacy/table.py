@@ -1,0 +1,109 @@
+"""The table: modules of Theano 1.0 and where their contents are today."""
+
+from __future__ import annotations
+
+_GRAPH = ("theano.graph", "theano.graph.basic", "theano.graph.traversal", "theano.graph.replace")
+_GOF = (
+    *_GRAPH,
+    "theano.graph.test_value",
+    "theano.compile.container",
+    "theano.compile.errors",
+    "theano.rewrite",
+    "theano.legacy.helpers",
+)
+
+MODULES: dict[str, tuple[str, ...]] = {
+    # The graph
+    "theano.gof": _GOF,
+    "theano.gof.graph": _GRAPH,
+    "theano.gof.op": ("theano.graph.op", "theano.graph.test_value", "theano.graph.basic"),
+    "theano.gof.type": ("theano.graph.type",),
+    "theano.gof.fg": ("theano.graph.fg", "theano.compile.errors"),
+    "theano.gof.toolbox": ("theano.graph.fg",),
+    "theano.gof.link": ("theano.compile.container",),
+    "theano.gof.opt": ("theano.rewrite",),
+    "theano.gof.optdb": ("theano.rewrite",),
+    "theano.gof.null_type": ("theano.graph.null_type",),
+    "theano.gof.utils": ("theano.legacy.helpers", "theano.graph.basic", "theano.graph.op"),
+    "theano.gof.destroyhandler": ("theano.graph.fg",),
+    "theano.gof.params_type": ("theano.graph.type",),
+    # The language
+    "theano.tensor.basic": (
+        "theano.tensor",
+        "theano.tensor.type",
+        "theano.tensor.variable",
+        "theano.tensor.shape",
+        "theano.tensor.creation",
+        "theano.tensor.joining",
+        "theano.tensor.indexing",
+        "theano.tensor.reductions",
+        "theano.tensor.products",
+        "theano.tensor.functions",
+        "theano.scalar",
+    ),
+    "theano.tensor.var": ("theano.tensor.variable", "theano.tensor.operators"),
+    "theano.tensor.elemwise": ("theano.tensor.elementwise", "theano.tensor.reductions"),
+    "theano.tensor.blas": ("theano.tensor.products",),
+    "theano.tensor.opt": ("theano.tensor.assertion", "theano.tensor", "theano.rewrite"),
+    "theano.tensor.sort": ("theano.tensor.sorting",),
+    "theano.tensor.inplace": ("theano.tensor.functions",),
+    "theano.tensor.utils": ("theano.inspect.naming", "theano.legacy.helpers"),
+    "theano.tensor.type_other": ("theano.graph.type",),
+    "theano.tensor.nnet.sigm": ("theano.tensor.nnet", "theano.scalar"),
+    "theano.tensor.nnet.nnet": ("theano.tensor.nnet", "theano.tensor"),
+    "theano.scalar.basic_scipy": ("theano.scalar.special", "theano.scalar"),
+    "theano.scalar.sharedvar": ("theano.tensor.sharedvar",),
+    "theano.raise_op": ("theano.tensor.assertion",),
+    # Compiling
+    "theano.compile.function_module": ("theano.compile.function", "theano.compile.maker", "theano.compile.io", "theano.compile"),
+    "theano.compile.pfunc": ("theano.compile.function", "theano.compile.io", "theano.compile.sharedvalue"),
+    # Odds and ends
+    "theano.compat": ("theano.legacy.compat",),
+    "theano.compat.six": ("theano.legacy.compat",),
+    "theano.compat.six.moves": ("theano.legacy.compat", "builtins"),
+    "theano.compat.python2x": ("theano.legacy.compat",),
+    "theano.misc": ("theano.legacy.helpers",),
+    "theano.misc.ordered_set": ("theano.legacy.helpers",),
+    "theano.misc.pkl_utils": ("theano.legacy.helpers",),
+    "theano.misc.safe_asarray": ("theano.legacy.helpers",),
+    "theano.misc.frozendict": ("theano.legacy.helpers",),
+    "theano.version": ("theano",),
+}
+
+RENAMED: dict[str, dict[str, str]] = {
+    "theano.gof": {
+        "Env": "theano.graph.fg:FunctionGraph",
+        "LocalOptimizer": "theano.rewrite:NodeRule",
+        "generic": "theano.graph.type:generic",
+        "CLinkerOp": "theano.graph.op:Op",
+        "CLinkerType": "theano.graph.type:Type",
+        "OpenMPOp": "theano.graph.op:Op",
+        "COp": "theano.graph.op:Op",
+        "ExternalCOp": "theano.graph.op:Op",
+    },
+    "theano.gof.graph": {
+        "is_same_graph": "theano.legacy.helpers:is_same_graph",
+        "list_of_nodes": "theano.legacy.helpers:list_of_nodes",
+        "orphans": "theano.graph.traversal:orphans_between",
+        "ops": "theano.legacy.helpers:ops",
+        "sort_apply_nodes": "theano.graph.traversal:io_toposort",
+        "clone_get_equiv": "theano.graph.replace:clone_get_equiv",
+    },
+    "theano.gof.op": {
+        "OpenMPOp": "theano.graph.op:Op",
+        "COp": "theano.graph.op:Op",
+        "ExternalCOp": "theano.graph.op:Op",
+    },
+    "theano.gof.type": {"CDataType": "theano.graph.type:Generic", "CLinkerType": "theano.graph.type:Type"},
+    "theano.tensor.var": {"_tensor_py_operators": "theano.tensor.operators:TensorOperators"},
+    "theano.tensor.basic": {
+        "_allclose": "theano.legacy.helpers:allclose",
+        "TensorType": "theano.tensor.type:TensorType",
+    },
+    "theano.tensor.elemwise": {"CAReduceDtype": "theano.tensor.reductions:CAReduce"},
+    "theano.compile.pfunc": {
+        "pfunc": "theano.compile.function:function",
+        "rebuild_collect_shared": "theano.compile.gather:gather",
+    },
+    "theano.compile.function_module": {"UnusedInputError": "theano.compile.errors:UnusedInputError"},
+}
