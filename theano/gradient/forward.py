@@ -120,11 +120,14 @@ def transposed_transpose(node: Apply, points: list[Variable | None]) -> list[Var
         check_term(node, i, gradient)
         point = fit(point, gradient)
         seeds[gradient] = seeds[gradient] + point if gradient in seeds else point
+    if not seeds:
+        return tangents
     wanted = [covectors[j] for j in smooth]
     totals = backpropagate(seeds, wanted, constants=[*node.inputs, *node.outputs])
     for j in smooth:
         found = totals[covectors[j]]
-        tangents[j] = None if is_disconnected(found) else found
+        # A gradient that does not depend on what it is given is zero.
+        tangents[j] = zero_gradient(node.outputs[j]) if is_disconnected(found) else found
     return tangents
 
 
