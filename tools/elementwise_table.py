@@ -1,4 +1,4 @@
-"""Write docs/elementwise.md, the table of all elementwise functions, from the rows: ``python tools/elementwise_table.py``."""
+"""Write docs/elementwise.md, a table of all elementwise functions, from the rows of theano/scalar."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ SAMPLED = ("bool", "int8", "int32", "float16", "float32", "float64", "complex64"
 
 INTRODUCTION = """# Elementwise functions
 
-Every function here applies to tensors of any ranks, element by element: missing dimensions on the left and dimensions whose
-type says that the length is 1 are stretched. Each is one row of the table in `theano/scalar/`: its meaning in NumPy, the
-dtype of its result, its derivative. The columns on the right give the dtype of the result where all operands have the
-dtype above (— where they are refused); operands of different dtypes are first brought to a common one, as NumPy does.
-`floatX` is the setting of that name.
+Every function here applies to tensors of any ranks, element by element: missing dimensions on the left and dimensions
+whose type says that the length is 1 are stretched. Each is one row of the table in `theano/scalar/`: its meaning in
+NumPy, the dtype of its result, its derivative. The columns on the right give the dtype of the result where all operands
+have the dtype above (— where they are refused); operands of different dtypes are first brought to a common one, as
+NumPy does. `floatX` is the setting of that name.
 
-`T.cast(x, dtype)` and `x.astype(dtype)` convert; `T.round(x, mode)`, `T.isclose`, `T.allclose`, `T.largest`, `T.smallest`,
-`T.divmod`, `T.iround` and `T.ceil_intdiv` are composed of rows.
+`T.cast(x, dtype)` and `x.astype(dtype)` convert; `T.round(x, mode)`, `T.isclose`, `T.allclose`, `T.largest`,
+`T.smallest`, `T.divmod`, `T.iround` and `T.ceil_intdiv` are composed of rows.
 
 This page is written by `python tools/elementwise_table.py`.
 """

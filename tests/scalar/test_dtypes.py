@@ -56,11 +56,9 @@ def test_numpy_floatX_policy_keeps_float32_unless_a_float64_is_given():
 
 
 def test_upgrade_to_float():
-    expected = {
-        "bool": "float32", "int8": "float32", "int16": "float32", "int32": "float64", "int64": "float64", "uint8": "float32",
-        "uint16": "float32", "uint32": "float64", "uint64": "float64", "float16": "float16", "float32": "float32",
-        "float64": "float64", "complex64": "complex64", "complex128": "complex128",
-    }  # fmt: skip
+    expected = {dtype: dtype for dtype in d.continuous_dtypes}
+    expected |= dict.fromkeys(("bool", "int8", "int16", "uint8", "uint16"), "float32")
+    expected |= dict.fromkeys(("int32", "int64", "uint32", "uint64"), "float64")
     assert {t: d.upgrade_to_float(t) for t in d.all_dtypes} == expected
     assert d.upgrade_to_float("int8", "float64") == "float64"
 

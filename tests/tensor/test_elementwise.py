@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import doctest
 import importlib.util
 import pathlib
 
@@ -35,14 +34,112 @@ def evaluate(output, **values):
     return value(output)
 
 
-NAMES_OF_THEANO_1 = (
-    "abs_ add and_ angle arccos arccosh arcsin arcsinh arctan arctan2 arctanh bitwise_and bitwise_not bitwise_or bitwise_xor cast "
-    "ceil chi2sf clip complex complex_from_polar conj cos cosh deg2rad divmod eq erf erfc erfcinv erfcx erfinv exp exp2 expm1 fill "
-    "floor floor_div gamma gammainc gammaincc gammal gammaln gammau ge gt i0 i1 imag int_div inv invert iround isclose allclose "
-    "isinf isnan iv j0 j1 jv largest le log log10 log1p log2 lt maximum minimum mod mul neg neq or_ pow power psi rad2deg real round "
-    "round_half_away_from_zero round_half_to_even second sgn sin sinh smallest sqr sqrt square sub switch tan tanh tensor_copy "
-    "tri_gamma true_div trunc where xor ceil_intdiv mod_check div_proxy"
-).split()
+NAMES_OF_THEANO_1 = [
+    "abs_",
+    "add",
+    "and_",
+    "angle",
+    "arccos",
+    "arccosh",
+    "arcsin",
+    "arcsinh",
+    "arctan",
+    "arctan2",
+    "arctanh",
+    "bitwise_and",
+    "bitwise_not",
+    "bitwise_or",
+    "bitwise_xor",
+    "cast",
+    "ceil",
+    "chi2sf",
+    "clip",
+    "complex",
+    "complex_from_polar",
+    "conj",
+    "cos",
+    "cosh",
+    "deg2rad",
+    "divmod",
+    "eq",
+    "erf",
+    "erfc",
+    "erfcinv",
+    "erfcx",
+    "erfinv",
+    "exp",
+    "exp2",
+    "expm1",
+    "fill",
+    "floor",
+    "floor_div",
+    "gamma",
+    "gammainc",
+    "gammaincc",
+    "gammal",
+    "gammaln",
+    "gammau",
+    "ge",
+    "gt",
+    "i0",
+    "i1",
+    "imag",
+    "int_div",
+    "inv",
+    "invert",
+    "iround",
+    "isclose",
+    "allclose",
+    "isinf",
+    "isnan",
+    "iv",
+    "j0",
+    "j1",
+    "jv",
+    "largest",
+    "le",
+    "log",
+    "log10",
+    "log1p",
+    "log2",
+    "lt",
+    "maximum",
+    "minimum",
+    "mod",
+    "mul",
+    "neg",
+    "neq",
+    "or_",
+    "pow",
+    "power",
+    "psi",
+    "rad2deg",
+    "real",
+    "round",
+    "round_half_away_from_zero",
+    "round_half_to_even",
+    "second",
+    "sgn",
+    "sin",
+    "sinh",
+    "smallest",
+    "sqr",
+    "sqrt",
+    "square",
+    "sub",
+    "switch",
+    "tan",
+    "tanh",
+    "tensor_copy",
+    "tri_gamma",
+    "true_div",
+    "trunc",
+    "where",
+    "xor",
+    "ceil_intdiv",
+    "mod_check",
+    "div_proxy",
+]
 
 
 @pytest.mark.parametrize("name", NAMES_OF_THEANO_1)
@@ -58,12 +155,10 @@ def test_functions_are_the_ops_of_the_rows():
     assert T.square is T.sqr and T.bitwise_and is T.and_ and T.where is T.switch
 
 
-@pytest.mark.parametrize("name", sorted(functions.__test__))
-def test_examples_of_the_docstrings(name):
-    parser, runner = doctest.DocTestParser(), doctest.DocTestRunner()
-    test = parser.get_doctest(functions.__test__[name], {"T": T}, name, None, None)
-    assert test.examples
-    assert runner.run(test).failed == 0
+def test_every_function_has_a_docstring_with_an_example():
+    for name, text in functions.__test__.items():
+        assert getattr(T, name).__doc__ == text
+        assert f">>> T.{name}(" in text  # the examples themselves are run as the module's doctests
 
 
 def test_operands_of_lower_rank_are_padded_and_broadcast():

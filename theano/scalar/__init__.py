@@ -1,7 +1,7 @@
 """Element arithmetic: dtype rules, and the table of elementwise operations with a row for each.
 
-The rows are in files by theme (:mod:`~theano.scalar.arithmetic`, :mod:`~theano.scalar.logic`, …); how a row is written says
-:mod:`theano.scalar.table`. What a backend does with a row is registered with that backend.
+The rows are in files by theme (:mod:`~theano.scalar.arithmetic`, :mod:`~theano.scalar.logic`, …); how a row is written
+says :mod:`theano.scalar.table`. What a backend does with a row is registered with that backend.
 
 ``theano.scalar.float64("x")`` and its likes make variables: single numbers are tensors of rank 0.
 """
@@ -11,23 +11,38 @@ from __future__ import annotations
 from typing import Any
 
 from theano.configuration import config
-from theano.scalar.dtypes import *
-from theano.scalar.dtypes import all_dtypes as _all_dtypes
-from theano.scalar.operation import lift
-from theano.scalar.table import TABLE, Operation, row
 from theano.scalar.arithmetic import *
-from theano.scalar.logic import *
-from theano.scalar.rounding import *
-from theano.scalar.exponential import *
-from theano.scalar.trigonometric import *
-from theano.scalar.special import *
+from theano.scalar.arithmetic import int_div, inv, true_div
 from theano.scalar.complex_parts import *
 from theano.scalar.conversion import *
+from theano.scalar.conversion import CASTS
 from theano.scalar.custom import *
+from theano.scalar.dtypes import *
+from theano.scalar.dtypes import (
+    IntegerDivisionError,
+    all_dtypes,
+    complex_dtypes,
+    continuous_dtypes,
+    discrete_dtypes,
+    dtype_name,
+    float_dtypes,
+    int_dtypes,
+    integer_dtypes,
+    uint_dtypes,
+)
+from theano.scalar.exponential import *
+from theano.scalar.logic import *
+from theano.scalar.logic import invert
+from theano.scalar.operation import lift
+from theano.scalar.rounding import *
+from theano.scalar.rounding import round_half_to_even
+from theano.scalar.special import *
+from theano.scalar.special import jv
+from theano.scalar.table import TABLE, Operation, row
+from theano.scalar.trigonometric import *
 
 # Names that Theano 1.0 has besides
 reciprocal = inv
-invert_ = invert
 jn = jv
 rint = round_half_to_even
 convert_to = CASTS
@@ -86,8 +101,8 @@ def int_or_true_div(x_discrete: bool, y_discrete: bool) -> Operation:
     if x_discrete and y_discrete:
         if config.int_division == "raise":
             raise IntegerDivisionError(
-                "dividing an integer by an integer with / is forbidden by config.int_division = 'raise'. Use // for the "
-                "quotient rounded down, or true_div, or cast an operand to a float dtype."
+                "dividing an integer by an integer with / is forbidden by config.int_division = 'raise'. Use // for "
+                "the quotient rounded down, or true_div, or cast an operand to a float dtype."
             )
         if config.int_division == "int":
             return int_div
@@ -95,15 +110,15 @@ def int_or_true_div(x_discrete: bool, y_discrete: bool) -> Operation:
 
 
 def __getattr__(name: str) -> Any:
-    # Types are made on demand, since tensors are built on this package. ``bool`` and the dtypes' names are types of rank 0.
-    if name in _all_dtypes:
+    # Types are made on demand, since tensors are built on this package. The dtypes' names are types of rank 0.
+    if name in all_dtypes:
         return get_scalar_type(name)
     if name in _GROUPS:
         return tuple(get_scalar_type(dtype) for dtype in _GROUPS[name])
     if name.startswith("convert_to_") and name[len("convert_to_") :] in CASTS:
         return CASTS[name[len("convert_to_") :]]
     plural = name.removesuffix("s")
-    if plural in _all_dtypes:
+    if plural in all_dtypes:
         from theano.tensor import type as tensor_types
 
         return tensor_types._plural(get_scalar_type(plural), plural, name)

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from theano import scalar
 from theano.graph.basic import Constant
 from theano.scalar.dtypes import (
+    complex_dtypes,
     quotient_out,
     real_out,
     same_out,
@@ -23,7 +23,7 @@ from theano.scalar.dtypes import (
     upcast_out_nobool,
     upgrade_to_float,
 )
-from theano.scalar.table import as_given, condition_first, flat, like, operation, zero
+from theano.scalar.table import as_given, condition_first, flat, like, operation, rows, zero
 
 # ---- sums and products
 
@@ -106,9 +106,9 @@ def _power(x: Any, y: Any) -> Any:
 def _power_derivative(x: Any, y: Any, z: Any, gz: Any) -> tuple[Any, Any]:
     by_base = gz * y * x ** (y - 1)
     if not (isinstance(y, Constant) and np.all(y.data != 0)):
-        by_base = scalar.switch(scalar.eq(y, 0), like(0, by_base), by_base)  # x**0 is 1 at x = 0 too
-    by_exponent = gz * scalar.log(x) * z
-    return by_base, scalar.switch(scalar.eq(x, 0), like(0, by_exponent), by_exponent)
+        by_base = rows.switch(rows.eq(y, 0), like(0, by_base), by_base)  # x**0 is 1 at x = 0 too
+    by_exponent = gz * rows.log(x) * z
+    return by_base, rows.switch(rows.eq(x, 0), like(0, by_exponent), by_exponent)
 
 
 pow = operation(
@@ -133,9 +133,9 @@ sqrt = operation(
 
 
 def _absolute_derivative(x: Any, z: Any, gz: Any) -> Any:
-    if x.dtype in scalar.complex_dtypes:
-        return scalar.switch(scalar.eq(z, 0), like(0, x), gz * x / z)
-    return gz * scalar.sgn(x)
+    if x.dtype in complex_dtypes:
+        return rows.switch(rows.eq(z, 0), like(0, x), gz * x / z)
+    return gz * rows.sgn(x)
 
 
 abs_ = operation(
@@ -152,7 +152,7 @@ sgn = operation(
 
 def _extremum_derivative(x: Any, y: Any, z: Any, gz: Any) -> tuple[Any, Any]:
     """At a tie all of the gradient goes to the first operand."""
-    first = scalar.eq(z, x)
+    first = rows.eq(z, x)
     return first * gz, (like(1, gz) - first) * gz
 
 
@@ -176,9 +176,9 @@ def _clip(x: Any, low: Any, high: Any) -> Any:
 clip = operation(
     "clip", 3, _clip, upcast_out_no_complex,
     lambda x, low, high, z, gz: (
-        scalar.and_(scalar.ge(x, low), scalar.le(x, high)) * gz,
-        scalar.lt(x, low) * gz,
-        scalar.and_(scalar.gt(x, high), scalar.ge(x, low)) * gz,
+        rows.and_(rows.ge(x, low), rows.le(x, high)) * gz,
+        rows.lt(x, low) * gz,
+        rows.and_(rows.gt(x, high), rows.ge(x, low)) * gz,
     ),
     operands=("x", "min", "max"),
     doc="x, or the bound that it is beyond: `min` where x < min, else `max` where x > max.",
@@ -189,7 +189,7 @@ clip = operation(
 
 def _switch_derivative(condition: Any, x: Any, y: Any, z: Any, gz: Any) -> tuple[Any, Any, Any]:
     nothing = like(0, gz)
-    return zero(condition, gz), scalar.switch(condition, gz, nothing), scalar.switch(condition, nothing, gz)
+    return zero(condition, gz), rows.switch(condition, gz, nothing), rows.switch(condition, nothing, gz)
 
 
 switch = operation(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import theano.scalar
-from theano.scalar import *
+from theano.scalar import *  # noqa: F403
 
 
 def __getattr__(name: str) -> Any:

@@ -9,9 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from theano import scalar
 from theano.scalar.dtypes import complex_dtypes, complex_out, float_out, real_out, same_out_min8
-from theano.scalar.table import as_given, like, operation, zero
+from theano.scalar.table import as_given, like, operation, rows, zero
 
 
 def _is_complex(x: Any) -> bool:
@@ -20,14 +19,14 @@ def _is_complex(x: Any) -> bool:
 
 real = operation(
     "real", 1, lambda x: np.real(x).copy(), real_out,
-    lambda x, z, gz: complex(gz, like(0, gz)) if _is_complex(x) else gz,
+    lambda x, z, gz: rows.complex(gz, like(0, gz)) if _is_complex(x) else gz,
     computes_in=as_given, holomorphic=False,
     doc="The real part; a real number as it is.",
 )  # fmt: skip
 
 imag = operation(
     "imag", 1, lambda x: np.imag(x).copy(), real_out,
-    lambda x, z, gz: complex(like(0, gz), gz) if _is_complex(x) else zero(x, gz),
+    lambda x, z, gz: rows.complex(like(0, gz), gz) if _is_complex(x) else zero(x, gz),
     computes_in=as_given, holomorphic=False,
     doc="The imaginary part; zero for a real number.",
 )  # fmt: skip
@@ -36,8 +35,8 @@ imag = operation(
 def _angle_derivative(x: Any, z: Any, gz: Any) -> Any:
     if not _is_complex(x):
         return zero(x, gz)
-    turned = gz / (scalar.sqr(real(x)) + scalar.sqr(imag(x)))
-    return complex(-turned * imag(x), turned * real(x))
+    turned = gz / (rows.sqr(rows.real(x)) + rows.sqr(rows.imag(x)))
+    return rows.complex(-turned * rows.imag(x), turned * rows.real(x))
 
 
 def _in_double(dtypes: Any, out: str) -> tuple[str, ...]:
@@ -52,7 +51,7 @@ angle = operation(
 
 conj = operation(
     "conj", 1, np.conjugate, same_out_min8,
-    lambda x, z, gz: conj(gz) if _is_complex(x) else gz,
+    lambda x, z, gz: rows.conj(gz) if _is_complex(x) else gz,
     involution=True, holomorphic=False,
     doc="The complex conjugate; a real number as it is.",
 )  # fmt: skip
@@ -78,7 +77,7 @@ def _from_polar(r: Any, theta: Any) -> Any:
 
 complex = operation(
     "complex", 2, _complex, complex_out,
-    lambda x, y, z, gz: (real(gz), imag(gz)),
+    lambda x, y, z, gz: (rows.real(gz), rows.imag(gz)),
     computes_in=_in_parts, holomorphic=False,
     doc="The complex number with real part x and imaginary part y.",
 )  # fmt: skip
@@ -86,8 +85,8 @@ complex = operation(
 complex_from_polar = operation(
     "complex_from_polar", 2, _from_polar, complex_out,
     lambda r, theta, z, gz: (
-        real(gz) * scalar.cos(theta) + imag(gz) * scalar.sin(theta),
-        imag(gz) * real(z) - real(gz) * imag(z),
+        rows.real(gz) * rows.cos(theta) + rows.imag(gz) * rows.sin(theta),
+        rows.imag(gz) * rows.real(z) - rows.real(gz) * rows.imag(z),
     ),
     computes_in=_in_parts, holomorphic=False, operands=("r", "theta"),
     doc="The complex number of modulus r at angle theta.",

@@ -9,7 +9,7 @@ import numpy as np
 
 from theano.scalar.dtypes import all_dtypes, complex_dtypes, discrete_dtypes, dtype_name
 from theano.scalar.operation import ScalarOp
-from theano.scalar.table import zero
+from theano.scalar.table import rows, zero
 
 
 class Cast(ScalarOp):
@@ -66,13 +66,11 @@ class Cast(ScalarOp):
             return np.asarray(x).astype(self.dtype)
 
     def derivative(self, inputs: Sequence[Any], output: Any, gz: Any) -> list[Any]:
-        from theano.scalar.complex_parts import real
-
         (x,) = inputs
         if self.dtype in discrete_dtypes:
             return [zero(x, gz)]
         if gz.dtype in complex_dtypes and x.dtype not in complex_dtypes:
-            gz = real(gz)
+            gz = rows.real(gz)
         return [gz if x.dtype in discrete_dtypes or gz.dtype == x.dtype else CASTS[x.dtype](gz)]
 
 

@@ -10,13 +10,12 @@
     log_sum = Elemwise(LogSum(upgrade_to_float, name="log_sum"))
 
 ``impl`` is called with one NumPy scalar for each operand and returns a number; ``grad`` or ``L_op`` gives gradient
-expressions. The dtype of the result comes from a rule given to the constructor, or from ``output_types_preference`` of the
-class, or is that which holds all operands.
+expressions. The dtype of the result comes from a rule given to the constructor, or from ``output_types_preference`` of
+the class, or is that which holds all operands.
 """
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -24,7 +23,7 @@ import numpy as np
 
 from theano.scalar import operation
 from theano.scalar.dtypes import discrete_dtypes, dtype_name, upcast_out
-from theano.scalar.table import zero
+from theano.scalar.table import named, zero
 
 
 class ScalarOp(operation.ScalarOp):
@@ -44,9 +43,8 @@ class ScalarOp(operation.ScalarOp):
         self.name = name or type(self).__name__
         if output_types_preference is not None:
             if not callable(output_types_preference):
-                raise TypeError(
-                    f"{self.name}: output_types_preference must be a function of dtypes, not {output_types_preference!r}"
-                )
+                what = repr(output_types_preference)
+                raise TypeError(f"{self.name}: output_types_preference must be a function of dtypes, not {what}")
             self.output_types_preference = output_types_preference
 
     def _key(self) -> tuple[Any, ...]:
@@ -57,10 +55,9 @@ class ScalarOp(operation.ScalarOp):
         return dtype_name(result[0] if isinstance(result, tuple | list) else result)
 
     def evaluate(self, *operands: Any) -> Any:
-        """The results for arrays: ``impl`` on one element after the other, or the function that ``nfunc_spec`` names."""
+        """The results for arrays: ``impl`` on each element in turn, or the function that ``nfunc_spec`` names."""
         if self.nfunc_spec is not None:
-            module, _, function = self.nfunc_spec[0].rpartition(".")
-            return getattr(importlib.import_module(module or "numpy"), function)(*operands)
+            return named(self.nfunc_spec[0])(*operands)
         arrays = np.broadcast_arrays(*operands)
         out = self.output_types([x.dtype.name for x in arrays])
         values = (self.impl(*elements) for elements in zip(*(x.flat for x in arrays), strict=True))

@@ -1,12 +1,12 @@
 """Which dtype an elementwise result has: groups of dtypes, upcasting, and the rules that the rows of the table name.
 
-A rule is a function from the operands' dtypes to the result's dtype, all as strings. Rules refuse operands for which an
-operation has no meaning by raising ``TypeError``. Where an object with a ``dtype`` (a type, a variable, an array) is given
-instead of a string, its dtype counts.
+A rule is a function from the operands' dtypes to the result's dtype, all as strings. Rules refuse operands for which
+an operation has no meaning by raising ``TypeError``. Where an object with a ``dtype`` (a type, a variable, an array) is
+given instead of a string, its dtype counts.
 
-The pairwise part is NumPy's ``promote_types``: ``int32`` with ``float32`` is ``float64``, ``uint64`` with ``int64`` is ``float64``,
-``int16`` with ``float16`` is ``float32``. With ``config.cast_policy = "numpy+floatX"`` a ``float64`` that no operand had is taken
-back to ``floatX``.
+The pairwise part is NumPy's ``promote_types``: ``int32`` with ``float32`` is ``float64``, ``uint64`` with ``int64`` is
+``float64``, ``int16`` with ``float16`` is ``float32``. With ``config.cast_policy = "numpy+floatX"`` a ``float64`` that
+no operand had is taken back to ``floatX``.
 """
 
 from __future__ import annotations
@@ -154,7 +154,7 @@ def same_out_float_only(dtype: Any) -> str:
 
 
 def upgrade_to_float(*dtypes: Any) -> str:
-    """Floats and complex numbers as they are; bool and integers of 8 and 16 bits count as float32, wider ones as float64."""
+    """Continuous dtypes as they are; bool and integers of 8 and 16 bits count as float32, wider ones as float64."""
     names = [dtype_name(d) for d in dtypes]
     return upcast(*(FLOAT_OF_DISCRETE.get(n, n) for n in names))
 
@@ -249,7 +249,7 @@ class transfer_type:
         return dtype_name(dtypes[self.transfer[0]])
 
     def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and self.transfer == other.transfer  # type: ignore[attr-defined]
+        return type(self) is type(other) and self.transfer == other.transfer
 
     def __hash__(self) -> int:
         return hash((type(self), self.transfer))
@@ -270,13 +270,14 @@ class specific_out:
         return self.spec[0]
 
     def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and self.spec == other.spec  # type: ignore[attr-defined]
+        return type(self) is type(other) and self.spec == other.spec
 
     def __hash__(self) -> int:
         return hash((type(self), self.spec))
 
     def __str__(self) -> str:
         return f"specific_out{self.spec}"
+
 
 __all__ = [
     "FLOAT_OF_DISCRETE",

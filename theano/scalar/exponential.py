@@ -7,9 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from theano import scalar
 from theano.scalar.dtypes import upgrade_to_float, upgrade_to_float_no_complex
-from theano.scalar.table import like, operation
+from theano.scalar.table import like, operation, rows
 
 LN2, LN10 = math.log(2), math.log(10)
 
@@ -27,7 +26,7 @@ exp2 = operation(
 
 expm1 = operation(
     "expm1", 1, np.expm1, upgrade_to_float,
-    lambda x, z, gz: gz * scalar.exp(x),
+    lambda x, z, gz: gz * rows.exp(x),
     doc="exp(x) - 1, precise also near zero.",
 )  # fmt: skip
 
@@ -64,7 +63,7 @@ def _log1mexp(x: Any) -> Any:
 
 log1mexp = operation(
     "log1mexp", 1, _log1mexp, upgrade_to_float_no_complex,
-    lambda x, z, gz: -gz / scalar.expm1(-x),
+    lambda x, z, gz: -gz / rows.expm1(-x),
     doc="log(1 - exp(x)) for negative x, precise everywhere.",
 )  # fmt: skip
 
@@ -75,7 +74,7 @@ def _softplus(x: Any) -> Any:
 
 softplus = operation(
     "softplus", 1, _softplus, upgrade_to_float_no_complex,
-    lambda x, z, gz: gz * scalar.sigmoid(x),
+    lambda x, z, gz: gz * rows.sigmoid(x),
     doc="log(1 + exp(x)) without overflow: a smooth maximum of x and 0.",
 )  # fmt: skip
 
@@ -87,7 +86,8 @@ sigmoid = operation(
 
 # ---- approximations of the sigmoid by simple pieces
 
-# The pieces of ultra_fast_sigmoid, in h = |x| / 2: a hyperbola up to the first knot, a line up to the second, then a constant.
+# The pieces of ultra_fast_sigmoid, in h = |x| / 2: a hyperbola up to the first knot, a line up to the second, then a
+# constant.
 KNOTS = (1.7, 3.0)
 HYPERBOLA = 1.5
 LINE_AT_KNOT, LINE_SLOPE, LAST = 0.935409070603099, 0.0458812946797165, 0.99505475368673
@@ -101,10 +101,10 @@ def _ultra_fast_sigmoid(x: Any) -> Any:
 
 
 def _ultra_fast_sigmoid_derivative(x: Any, z: Any, gz: Any) -> Any:
-    h = scalar.abs_(x) * like(0.5, z)
-    hyperbola = like(HYPERBOLA / 4, z) / scalar.sqr(1 + h)
-    line = scalar.switch(scalar.lt(h, like(KNOTS[1], z)), like(LINE_SLOPE / 4, z), like(0, z))
-    return gz * scalar.switch(scalar.lt(h, like(KNOTS[0], z)), hyperbola, line)
+    h = rows.abs_(x) * like(0.5, z)
+    hyperbola = like(HYPERBOLA / 4, z) / rows.sqr(1 + h)
+    line = rows.switch(rows.lt(h, like(KNOTS[1], z)), like(LINE_SLOPE / 4, z), like(0, z))
+    return gz * rows.switch(rows.lt(h, like(KNOTS[0], z)), hyperbola, line)
 
 
 ultra_fast_sigmoid = operation(
@@ -121,11 +121,21 @@ def _hard_sigmoid(x: Any) -> Any:
 
 hard_sigmoid = operation(
     "hard_sigmoid", 1, _hard_sigmoid, upgrade_to_float_no_complex,
-    lambda x, z, gz: scalar.and_(scalar.gt(z, 0), scalar.lt(z, 1)) * gz * like(HARD_SLOPE, z),
+    lambda x, z, gz: rows.and_(rows.gt(z, 0), rows.lt(z, 1)) * gz * like(HARD_SLOPE, z),
     doc="The sigmoid approximated by a line: 0.2 x + 0.5, kept between 0 and 1.",
 )  # fmt: skip
 
 __all__ = [
-    "exp", "exp2", "expm1", "hard_sigmoid", "log", "log10", "log1mexp", "log1p", "log2", "sigmoid", "softplus",
+    "exp",
+    "exp2",
+    "expm1",
+    "hard_sigmoid",
+    "log",
+    "log1mexp",
+    "log1p",
+    "log2",
+    "log10",
+    "sigmoid",
+    "softplus",
     "ultra_fast_sigmoid",
 ]  # fmt: skip

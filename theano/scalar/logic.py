@@ -108,6 +108,6 @@ right_shift = operation(
 )  # fmt: skip
 
 __all__ = [
-    "and_", "eq", "ge", "gt", "inclosedrange", "inopenrange", "invert", "isinf", "isnan", "le", "left_shift", "lt", "neq",
-    "or_", "right_shift", "xor",
+    "and_", "eq", "ge", "gt", "inclosedrange", "inopenrange", "invert", "isinf", "isnan", "le", "left_shift", "lt",
+    "neq", "or_", "right_shift", "xor",
 ]  # fmt: skip

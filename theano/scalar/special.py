@@ -9,9 +9,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from theano import scalar
 from theano.scalar.dtypes import upgrade_to_float, upgrade_to_float64, upgrade_to_float_no_complex
-from theano.scalar.table import like, operation, unknown
+from theano.scalar.table import like, operation, rows, unknown
 
 TWO_OVER_SQRT_PI = 2 / math.sqrt(math.pi)
 SQRT_PI_OVER_TWO = math.sqrt(math.pi) / 2
@@ -20,13 +19,13 @@ SQRT_PI_OVER_TWO = math.sqrt(math.pi) / 2
 
 erf = operation(
     "erf", 1, "scipy.special.erf", upgrade_to_float,
-    lambda x, z, gz: gz * like(TWO_OVER_SQRT_PI, z) * scalar.exp(-x * x),
+    lambda x, z, gz: gz * like(TWO_OVER_SQRT_PI, z) * rows.exp(-x * x),
     doc="The error function: 2/sqrt(pi) times the integral of exp(-t²) from 0 to x.",
 )  # fmt: skip
 
 erfc = operation(
     "erfc", 1, "scipy.special.erfc", upgrade_to_float,
-    lambda x, z, gz: -gz * like(TWO_OVER_SQRT_PI, z) * scalar.exp(-x * x),
+    lambda x, z, gz: -gz * like(TWO_OVER_SQRT_PI, z) * rows.exp(-x * x),
     doc="1 - erf(x), precise also where erf(x) is close to 1.",
 )  # fmt: skip
 
@@ -38,13 +37,13 @@ erfcx = operation(
 
 erfinv = operation(
     "erfinv", 1, "scipy.special.erfinv", upgrade_to_float_no_complex,
-    lambda x, z, gz: gz * like(SQRT_PI_OVER_TWO, z) * scalar.exp(scalar.sqr(z)),
+    lambda x, z, gz: gz * like(SQRT_PI_OVER_TWO, z) * rows.exp(rows.sqr(z)),
     doc="The number whose erf is x, for x between -1 and 1.",
 )  # fmt: skip
 
 erfcinv = operation(
     "erfcinv", 1, "scipy.special.erfcinv", upgrade_to_float_no_complex,
-    lambda x, z, gz: -gz * like(SQRT_PI_OVER_TWO, z) * scalar.exp(scalar.sqr(z)),
+    lambda x, z, gz: -gz * like(SQRT_PI_OVER_TWO, z) * rows.exp(rows.sqr(z)),
     doc="The number whose erfc is x, for x between 0 and 2.",
 )  # fmt: skip
 
@@ -52,19 +51,19 @@ erfcinv = operation(
 
 gamma = operation(
     "gamma", 1, "scipy.special.gamma", upgrade_to_float_no_complex,
-    lambda x, z, gz: gz * z * scalar.psi(x),
+    lambda x, z, gz: gz * z * rows.psi(x),
     doc="The gamma function: (x - 1)! for positive whole x.",
 )  # fmt: skip
 
 gammaln = operation(
     "gammaln", 1, "scipy.special.gammaln", upgrade_to_float_no_complex,
-    lambda x, z, gz: gz * scalar.psi(x),
+    lambda x, z, gz: gz * rows.psi(x),
     doc="The logarithm of the absolute value of gamma(x).",
 )  # fmt: skip
 
 psi = operation(
     "psi", 1, "scipy.special.psi", upgrade_to_float_no_complex,
-    lambda x, z, gz: gz * scalar.tri_gamma(x),
+    lambda x, z, gz: gz * rows.tri_gamma(x),
     doc="The digamma function: the derivative of gammaln.",
 )  # fmt: skip
 
@@ -86,7 +85,7 @@ BY_SHAPE = "the derivative of an incomplete gamma function by its shape paramete
 
 def _gamma_density(k: Any, x: Any, z: Any) -> Any:
     """The derivative of gammainc(k, x) by x: ``x**(k-1) exp(-x) / gamma(k)``."""
-    return scalar.exp(-x + (k - 1) * scalar.log(x) - scalar.gammaln(k))
+    return rows.exp(-x + (k - 1) * rows.log(x) - rows.gammaln(k))
 
 
 gammainc = operation(
@@ -118,14 +117,14 @@ def _gammal(k: Any, x: Any) -> Any:
 
 gammau = operation(
     "gammau", 2, _gammau, upgrade_to_float_no_complex,
-    lambda k, x, z, gz: (unknown(BY_SHAPE), -gz * scalar.exp(-x + (k - 1) * scalar.log(x))),
+    lambda k, x, z, gz: (unknown(BY_SHAPE), -gz * rows.exp(-x + (k - 1) * rows.log(x))),
     operands=("k", "x"),
     doc="The upper incomplete gamma function: the integral of t**(k-1) exp(-t) from x to infinity.",
 )  # fmt: skip
 
 gammal = operation(
     "gammal", 2, _gammal, upgrade_to_float_no_complex,
-    lambda k, x, z, gz: (unknown(BY_SHAPE), gz * scalar.exp(-x + (k - 1) * scalar.log(x))),
+    lambda k, x, z, gz: (unknown(BY_SHAPE), gz * rows.exp(-x + (k - 1) * rows.log(x))),
     operands=("k", "x"),
     doc="The lower incomplete gamma function: the integral of t**(k-1) exp(-t) from 0 to x.",
 )  # fmt: skip
@@ -154,43 +153,43 @@ BY_ORDER = "the derivative of a Bessel function by its order has no closed form"
 
 j0 = operation(
     "j0", 1, "scipy.special.j0", upgrade_to_float_no_complex,
-    lambda x, z, gz: -gz * scalar.j1(x),
+    lambda x, z, gz: -gz * rows.j1(x),
     doc="The Bessel function of the first kind of order 0.",
 )  # fmt: skip
 
 j1 = operation(
     "j1", 1, "scipy.special.j1", upgrade_to_float_no_complex,
-    lambda x, z, gz: gz * (scalar.j0(x) - scalar.jv(like(2, z), x)) * like(0.5, z),
+    lambda x, z, gz: gz * (rows.j0(x) - rows.jv(like(2, z), x)) * like(0.5, z),
     doc="The Bessel function of the first kind of order 1.",
 )  # fmt: skip
 
 jv = operation(
     "jv", 2, "scipy.special.jv", upgrade_to_float_no_complex,
-    lambda v, x, z, gz: (unknown(BY_ORDER), gz * (scalar.jv(v - 1, x) - scalar.jv(v + 1, x)) * like(0.5, z)),
+    lambda v, x, z, gz: (unknown(BY_ORDER), gz * (rows.jv(v - 1, x) - rows.jv(v + 1, x)) * like(0.5, z)),
     operands=("v", "x"),
     doc="The Bessel function of the first kind of real order v.",
 )  # fmt: skip
 
 i0 = operation(
     "i0", 1, "scipy.special.i0", upgrade_to_float_no_complex,
-    lambda x, z, gz: gz * scalar.i1(x),
+    lambda x, z, gz: gz * rows.i1(x),
     doc="The modified Bessel function of the first kind of order 0.",
 )  # fmt: skip
 
 i1 = operation(
     "i1", 1, "scipy.special.i1", upgrade_to_float_no_complex,
-    lambda x, z, gz: gz * (scalar.i0(x) + scalar.iv(like(2, z), x)) * like(0.5, z),
+    lambda x, z, gz: gz * (rows.i0(x) + rows.iv(like(2, z), x)) * like(0.5, z),
     doc="The modified Bessel function of the first kind of order 1.",
 )  # fmt: skip
 
 iv = operation(
     "iv", 2, "scipy.special.iv", upgrade_to_float_no_complex,
-    lambda v, x, z, gz: (unknown(BY_ORDER), gz * (scalar.iv(v - 1, x) + scalar.iv(v + 1, x)) * like(0.5, z)),
+    lambda v, x, z, gz: (unknown(BY_ORDER), gz * (rows.iv(v - 1, x) + rows.iv(v + 1, x)) * like(0.5, z)),
     operands=("v", "x"),
     doc="The modified Bessel function of the first kind of real order v.",
 )  # fmt: skip
 
 __all__ = [
-    "chi2sf", "erf", "erfc", "erfcinv", "erfcx", "erfinv", "gamma", "gammainc", "gammaincc", "gammal", "gammaln", "gammau",
-    "i0", "i1", "iv", "j0", "j1", "jv", "psi", "tri_gamma",
+    "chi2sf", "erf", "erfc", "erfcinv", "erfcx", "erfinv", "gamma", "gammainc", "gammaincc", "gammal", "gammaln",
+    "gammau", "i0", "i1", "iv", "j0", "j1", "jv", "psi", "tri_gamma",
 ]  # fmt: skip

@@ -1,8 +1,8 @@
 """The table of elementwise operations: what a row says, and how rows are found.
 
-A row gives an operation's name, its meaning in NumPy, the rule for its result's dtype, the dtypes in which it computes, and
-its derivative. Everything else follows from rows: the functions of ``theano.tensor``, what the reference backend computes,
-gradients, printing. To add an elementwise function is to add a row to one of the files of this package::
+A row gives an operation's name, its meaning in NumPy, the rule for its result's dtype, the dtypes in which it computes,
+and its derivative. Everything else follows from rows: the functions of ``theano.tensor``, what the reference backend
+computes, gradients, printing. To add an elementwise function is to add a row to one of the files of this package::
 
     cube = operation("cube", 1, lambda x: x * x * x, upcast_out, doc="The third power.",
                      derivative=lambda x, z, gz: gz * 3 * x**2)
@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from theano.scalar.dtypes import DtypeRule, all_dtypes, complex_dtypes, discrete_dtypes, upcast
-from theano.scalar.operation import ScalarOp
+from theano.scalar.dtypes import DtypeRule, complex_dtypes, discrete_dtypes
+from theano.scalar.operation import ScalarOp, lift
 
 TABLE: dict[str, Operation] = {}
 
@@ -94,6 +94,7 @@ class Operation(ScalarOp):
         self.name = name
         self.nin = nin
         self.meaning = meaning
+        self.function: Callable[..., Any] | None = None  # the meaning, imported
         self.rule = rule
         self.rule_of_derivative = derivative
         self.doc = doc
@@ -128,14 +129,13 @@ class Operation(ScalarOp):
         arrays = [x if isinstance(x, np.ndarray | np.generic) else np.asarray(x) for x in operands]
         dtypes = [x.dtype.name for x in arrays]
         out = self.output_types(dtypes)
-        if isinstance(self.meaning, str):
-            module, _, function = self.meaning.rpartition(".")
-            self.meaning = getattr(importlib.import_module(module), function)
+        if self.function is None:
+            self.function = named(self.meaning) if isinstance(self.meaning, str) else self.meaning
         with np.errstate(all="ignore"):
             # float16 is computed in single precision and rounded once, as on every backend
             wanted = ["float32" if d == "float16" else d for d in self.computes_in(dtypes, out)]
             arrays = [x if x.dtype.name == d else x.astype(d) for x, d in zip(arrays, wanted, strict=True)]
-            result = self.meaning(*arrays)
+            result = self.function(*arrays)
             return result if result.dtype.name == out else result.astype(out)
 
     @property
@@ -151,23 +151,21 @@ class Operation(ScalarOp):
         A complex gradient is that of the real part plus i times that of the imaginary part. A holomorphic f with
         derivative f' therefore takes gz to ``gz * conj(f')``, which is computed as ``conj(conj(gz) * f')``.
         """
-        from theano.scalar.complex_parts import conj, real
-
         if output.dtype in discrete_dtypes:
             return [zero(x, gz) for x in inputs]
         if self.rule_of_derivative is None:
             return super().derivative(inputs, output, gz)
         turned = self.holomorphic and output.dtype in complex_dtypes
-        terms = self.rule_of_derivative(*inputs, output, conj(gz) if turned else gz)
+        terms = self.rule_of_derivative(*inputs, output, rows.conj(gz) if turned else gz)
         terms = list(terms) if isinstance(terms, tuple | list) else [terms]
         for i, (x, term) in enumerate(zip(inputs, terms, strict=True)):
             if callable(term):
                 terms[i] = term(self, i, x)
             elif getattr(term, "dtype", None) in complex_dtypes:
                 if x.dtype not in complex_dtypes:
-                    terms[i] = real(term)
+                    terms[i] = rows.real(term)
                 elif turned:
-                    terms[i] = conj(term)
+                    terms[i] = rows.conj(term)
         return terms
 
 
@@ -179,9 +177,27 @@ def operation(name: str, nin: int, *args: Any, **kwargs: Any) -> Operation:
     return made
 
 
+def named(path: str) -> Callable[..., Any]:
+    """The function at a dotted path; one without a dot is NumPy's."""
+    module, _, name = path.rpartition(".")
+    return getattr(importlib.import_module(module or "numpy"), name)
+
+
 def row(name: str) -> Operation:
     """The operation of this name."""
     return TABLE[name]
+
+
+class Rows:
+    """The table by attributes, for derivatives that name rows of other files: ``rows.cos(x)``."""
+
+    def __getattr__(self, name: str) -> Operation:
+        if name in TABLE:
+            return TABLE[name]
+        raise AttributeError(f"the table has no operation {name!r}")
+
+
+rows = Rows()
 
 
 # ---- words of which derivatives are made
@@ -196,9 +212,7 @@ def like(value: float, x: Any) -> Any:
 
 def zero(x: Any, gz: Any) -> Any:
     """Zeros in the shape of `x`, with the dtype of a gradient."""
-    from theano.scalar.arithmetic import second
-
-    return second(x, like(0, gz))
+    return rows.second(x, like(0, gz))
 
 
 def flat(*arguments: Any) -> Any:
@@ -208,14 +222,14 @@ def flat(*arguments: Any) -> Any:
 
 
 def unknown(why: str) -> Callable[..., Any]:
-    """Stands in for the derivative by an operand that has no expression here; using it raises an error that says why."""
+    """Stands in for a derivative that has no expression here; using it raises an error that says why."""
 
     def make(op: Operation, i: int, x: Any) -> Any:
         from theano.gradient import grad_not_implemented
 
-        return grad_not_implemented(op, i, x, why)
+        return grad_not_implemented(lift(op), i, x, why)
 
     return make
 
 
-__all__ = ["TABLE", "Operation", "all_dtypes", "operation", "row", "upcast"]
+__all__ = ["TABLE", "Operation", "operation", "row", "rows"]

@@ -1,9 +1,9 @@
-"""The elementwise functions of ``theano.tensor``: one for each row of the table in :mod:`theano.scalar`, their other names, and
-what is composed of them.
+"""The elementwise functions of ``theano.tensor``: one for each row of the table in :mod:`theano.scalar`, their other
+names, and what is composed of them.
 
-``T.exp`` is the :class:`~theano.tensor.elementwise.Elemwise` Op of the row ``exp``: calling it builds the expression, and
-``node.op == T.exp`` recognizes it. Operands may be variables, arrays and numbers, of any ranks; missing dimensions on the
-left and dimensions that are known to have length 1 are stretched.
+``T.exp`` is the :class:`~theano.tensor.elementwise.Elemwise` Op of the row ``exp``: calling it builds the expression,
+and ``node.op == T.exp`` recognizes it. Operands may be variables, arrays and numbers, of any ranks; missing dimensions
+on the left and dimensions that are known to have length 1 are stretched.
 """
 
 from __future__ import annotations
@@ -57,7 +57,8 @@ def _documentation(public: str, op: Operation) -> str:
         except TypeError:
             continue
         arguments = ", ".join(f'{constructor}("{name}")' for name in operands)
-        lines += ["", f">>> T.{public}({arguments}).type", f"TensorType({result}, vector)"]
+        lines += ["", ">>> import theano.tensor as T"]
+        lines += [f">>> T.{public}({arguments}).type", f"TensorType({result}, vector)"]
         break
     return "\n".join(lines)
 
@@ -79,7 +80,21 @@ globals().update(FUNCTIONS)
 # Named once more for readers of this file and of others, and for type checkers.
 abs_, and_, eq, int_div, invert, isinf, isnan, le, maximum, minimum, mod, neq, or_ = (
     FUNCTIONS[name]
-    for name in "abs_ and_ eq int_div invert isinf isnan le maximum minimum mod neq or_".split()
+    for name in [
+        "abs_",
+        "and_",
+        "eq",
+        "int_div",
+        "invert",
+        "isinf",
+        "isnan",
+        "le",
+        "maximum",
+        "minimum",
+        "mod",
+        "neq",
+        "or_",
+    ]
 )
 
 __test__ = {name: op.__doc__ for name, op in FUNCTIONS.items() if name not in ALIASES or name == "tensor_copy"}
@@ -96,6 +111,7 @@ def cast(x: Any, dtype: Any) -> Any:
     TypeError
         for a complex `x` and a real dtype, where one must say which part is meant.
 
+    >>> import theano.tensor as T
     >>> T.cast(T.dvector("x"), "int32").type
     TensorType(int32, vector)
     """
@@ -130,6 +146,7 @@ def div_proxy(x: Any, y: Any) -> Any:
 def ceil_intdiv(a: Any, b: Any) -> Any:
     """The quotient of integers rounded up, without passing through floats.
 
+    >>> import theano.tensor as T
     >>> T.ceil_intdiv(T.constant(7), T.constant(2)).eval()
     array(4, dtype=int8)
     """
@@ -154,6 +171,7 @@ def round(a: Any, mode: str | None = None) -> Any:
     ValueError
         for another mode.
 
+    >>> import theano.tensor as T
     >>> T.round(T.constant([0.5, 1.5, 2.5])).eval()
     array([0., 2., 2.])
     """
@@ -199,6 +217,7 @@ def isclose(a: Any, b: Any, rtol: float = 1.0e-5, atol: float = 1.0e-8, equal_na
     -------
     a tensor of bools.
 
+    >>> import theano.tensor as T
     >>> T.isclose(T.constant([1e10, 1e-7]), T.constant([1.00001e10, 1e-8])).eval()
     array([ True, False])
     """

@@ -1,7 +1,7 @@
 """How dtypes look in registers and in memory, and conversion of values between them with NumPy's meaning.
 
-In registers a bool is ``i1`` and a float16 a ``float``; in memory they are ``i8`` and ``half``. Arithmetic on float16 is thus
-done in single precision and rounded when it is stored or converted.
+In registers a bool is ``i1`` and a float16 a ``float``; in memory they are ``i8`` and ``half``. Arithmetic on float16
+is thus done in single precision and rounded when it is stored or converted.
 """
 
 from __future__ import annotations
@@ -66,8 +66,8 @@ def to_storage(b: Builder, x: Value, dtype: str) -> Value:
 def convert_value(b: Builder, x: Value, from_dtype: str, to_dtype: str) -> Value:
     """`x` of `from_dtype` as `to_dtype`, both in registers, as NumPy's ``astype``.
 
-    Where NumPy leaves the result to the machine (a float beyond the integers' range) it is what x86 gives: integers of up
-    to 32 bits are cut from an int32, uint32 from an int64, and whatever those cannot hold is their least value.
+    Where NumPy leaves the result to the machine (a float beyond the integers' range) it is what x86 gives: integers of
+    up to 32 bits are cut from an int32, uint32 from an int64, and whatever those cannot hold is their least value.
     """
     if from_dtype == to_dtype:
         return x
@@ -130,7 +130,9 @@ def _to_signed(b: Builder, x: Value, target: str) -> Value:
     bits = BITS[target]
     least = b.const(target, -(2 ** (bits - 1)))
     if bits == 32 and x.type == "double":
-        inside = b.and_(b.fcmp("ogt", x, b.const("double", -(2.0**31) - 1)), b.fcmp("olt", x, b.const("double", 2.0**31)))
+        inside = b.and_(
+            b.fcmp("ogt", x, b.const("double", -(2.0**31) - 1)), b.fcmp("olt", x, b.const("double", 2.0**31))
+        )
     else:
         limit = 2.0 ** (bits - 1)
         inside = b.and_(b.fcmp("oge", x, b.const(x.type, -limit)), b.fcmp("olt", x, b.const(x.type, limit)))

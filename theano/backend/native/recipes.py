@@ -32,7 +32,7 @@ from theano.backend.native.ir import BITS, Builder, Value
 from theano.scalar import exponential
 from theano.scalar.conversion import Cast
 from theano.scalar.operation import ScalarOp
-from theano.scalar.table import Operation
+from theano.scalar.table import TABLE, Operation
 
 Recipe = Callable[[Builder, list[Value], Sequence[str], str], Value]
 
@@ -170,8 +170,12 @@ def _c_remainder(b: Builder, x: Value, y: Value) -> Value:
     plain = b.and_(plain, b.fcmp("ord", rest, rest))
     symbol = "fmod" if x.type == "double" else "fmodf"
     b.module.declare(symbol, f"declare {x.type} @{symbol}({x.type}, {x.type})")
-    call = partial(b.per_lane, lambda one, p, q: one.assign(p.type, f"call {p.type} @{symbol}({p!r}, {q!r})"), x, y)
-    return _where_rare(b, b.not_(plain), call, result)
+
+    def call(one: Builder, *operands: Value) -> Value:
+        p, q = operands
+        return one.assign(p.type, f"call {p.type} @{symbol}({p!r}, {q!r})")
+
+    return _where_rare(b, b.not_(plain), lambda: b.per_lane(call, x, y), result)
 
 
 def _where_rare(b: Builder, condition: Value, slow: Callable[[], Value], result: Value) -> Value:
@@ -211,12 +215,14 @@ def _divide_floats(b: Builder, x: Value, y: Value) -> tuple[Value, Value]:
 
 @recipe("int_div")
 def _int_div(b: Builder, args: list[Value], dtypes: Sequence[str], out: str) -> Value:
-    return _divide_floats(b, *args)[0] if is_float(out) else _divide_integers(b, *args, out)[0]
+    x, y = args
+    return (_divide_floats(b, x, y) if is_float(out) else _divide_integers(b, x, y, out))[0]
 
 
 @recipe("mod")
 def _mod(b: Builder, args: list[Value], dtypes: Sequence[str], out: str) -> Value:
-    return _divide_floats(b, *args)[1] if is_float(out) else _divide_integers(b, *args, out)[1]
+    x, y = args
+    return (_divide_floats(b, x, y) if is_float(out) else _divide_integers(b, x, y, out))[1]
 
 
 # ---- powers
@@ -309,12 +315,12 @@ def extremum(b: Builder, relation: str, x: Value, y: Value, dtype: str) -> Value
 
 @recipe("maximum")
 def _maximum(b: Builder, args: list[Value], dtypes: Sequence[str], out: str) -> Value:
-    return extremum(b, "gt", *args, out)
+    return extremum(b, "gt", args[0], args[1], out)
 
 
 @recipe("minimum")
 def _minimum(b: Builder, args: list[Value], dtypes: Sequence[str], out: str) -> Value:
-    return extremum(b, "lt", *args, out)
+    return extremum(b, "lt", args[0], args[1], out)
 
 
 @recipe("clip")
@@ -359,20 +365,23 @@ def _angle(b: Builder, args: list[Value], dtypes: Sequence[str], out: str) -> Va
 
 
 def _compare_given(b: Builder, relation: str, x: Value, y: Value, dtypes: Sequence[str]) -> Value:
-    """Compare values of one dtype, or a signed with an unsigned integer, which are compared exactly."""
+    """Compare values of one dtype, or of two discrete ones, signed or not: as the whole numbers that they are."""
     if dtypes[0] == dtypes[1]:
         return compare(b, relation, x, y, dtypes[0])
-    wide_x, wide_y = (convert_value(b, v, d, "int64") for v, d in zip((x, y), dtypes, strict=True))
-    unsigned = compare(b, relation, wide_x, wide_y, "uint64")
-    zero = b.const("i64", 0)
-    if is_signed(dtypes[0]):  # a negative number is below any unsigned one
-        return b.select(b.icmp("slt", wide_x, zero), b.const("i1", relation in ("lt", "le", "ne")), unsigned)
-    return b.select(b.icmp("slt", wide_y, zero), b.const("i1", relation in ("gt", "ge", "ne")), unsigned)
+    x, y = (convert_value(b, v, d, "int64") for v, d in zip((x, y), dtypes, strict=True))
+    signed = [is_signed(d) for d in dtypes]
+    found = compare(b, relation, x, y, "int64" if all(signed) else "uint64")
+    if signed[0] == signed[1]:
+        return found
+    # a negative number is below all unsigned ones
+    negative = b.icmp("slt", x if signed[0] else y, b.const("i64", 0))
+    below = ("lt", "le", "ne") if signed[0] else ("gt", "ge", "ne")
+    return b.select(negative, b.const("i1", relation in below), found)
 
 
 def _comparison(relation: str) -> Recipe:
     def emit(b: Builder, args: list[Value], dtypes: Sequence[str], out: str) -> Value:
-        return _compare_given(b, relation, *args, dtypes)
+        return _compare_given(b, relation, args[0], args[1], dtypes)
 
     return emit
 
@@ -478,24 +487,18 @@ VECTORMATH_NAMES = {
     "arctan2": "atan2",
     "arctanh": "atanh",
 }
-FUNCTIONS = (
-    "exp exp2 expm1 log log2 log10 log1p log1mexp softplus sigmoid sin cos tan arcsin arccos arctan arctan2 sinh cosh tanh "
-    "arcsinh arccosh arctanh erf erfc erfcx erfinv erfcinv gamma gammaln psi tri_gamma gammainc gammaincc gammau gammal "
-    "chi2sf j0 j1 jv i0 i1 iv"
-).split()
 
 
-def _function(name: str) -> Recipe:
-    found = getattr(vectormath, VECTORMATH_NAMES.get(name, name))
-
+def _function(found: Callable[..., Value]) -> Recipe:
     def emit(b: Builder, args: list[Value], dtypes: Sequence[str], out: str) -> Value:
         return found(b, *args)
 
     return emit
 
 
-for _name in FUNCTIONS:
-    RECIPES[_name] = _function(_name)
+for _name in TABLE:
+    if _name not in RECIPES and (_found := getattr(vectormath, VECTORMATH_NAMES.get(_name, _name), None)) is not None:
+        RECIPES[_name] = _function(_found)
 
 
 def _times(factor: float) -> Recipe:
