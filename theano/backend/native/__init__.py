@@ -1,0 +1,12 @@
+"""The native backend: graph → steps → planned steps → LLVM IR → one native function."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def link(fgraph: Any, name: str | None = None) -> Any:
+    """Compile a graph to a program; see :mod:`theano.backend.native.link`."""
+    from theano.backend.native.link import link as implementation
+
+    return implementation(fgraph, name)

@@ -1,0 +1,275 @@
+"""Matrix products: SciPy's BLAS, called by address, behind functions that take any strides.
+
+``blas_gemm_T`` and ``blas_gemv_T`` (``T`` is ``double`` or ``float``) bring operands into a form that BLAS takes, packing
+what has no unit stride, and do tiny products themselves, where a call would cost more than the work.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import importlib.machinery
+import importlib.util
+import os
+import threading
+from typing import Any
+
+from theano.backend.native.compiler import Library, add_symbol
+from theano.backend.native.ir import Builder, Function, Module, Value
+
+SMALL = 600  # multiplications below which plain loops are quicker than a call
+LETTER = {"double": "d", "float": "s"}
+
+_lock = threading.Lock()
+_libraries: dict[str, Library] = {}
+_cython_blas: Any = None
+
+
+def _blas_capsules() -> dict[str, Any]:
+    """SciPy's pointers to BLAS, from the extension module alone: importing the package around it takes long."""
+    global _cython_blas
+    if _cython_blas is None:
+        spec = importlib.util.find_spec("scipy")
+        assert spec is not None and spec.submodule_search_locations is not None
+        folder = os.path.join(list(spec.submodule_search_locations)[0], "linalg")
+        import scipy  # noqa: F401  (prepares the path to the shared libraries that come with it)
+
+        finder = importlib.machinery.PathFinder.find_spec("cython_blas", [folder])
+        if finder is None or finder.loader is None:
+            from scipy.linalg import cython_blas as module
+        else:
+            finder = importlib.util.spec_from_file_location("scipy.linalg.cython_blas", finder.origin)
+            assert finder is not None and finder.loader is not None
+            module = importlib.util.module_from_spec(finder)
+            finder.loader.exec_module(module)
+        _cython_blas = module
+    return _cython_blas.__pyx_capi__
+
+
+def _address(name: str) -> int:
+    capsule = _blas_capsules()[name]
+    get_name = ctypes.pythonapi.PyCapsule_GetName
+    get_name.restype, get_name.argtypes = ctypes.c_char_p, [ctypes.py_object]
+    get = ctypes.pythonapi.PyCapsule_GetPointer
+    get.restype, get.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
+    return get(capsule, get_name(capsule))
+
+
+def provide(kind: str) -> None:
+    """Make ``blas_gemm_kind`` and ``blas_gemv_kind`` known to compiled code."""
+    with _lock:
+        if kind in _libraries:
+            return
+        for routine in ("gemm", "gemv"):
+            add_symbol(f"{LETTER[kind]}{routine}", _address(LETTER[kind] + routine))
+        for name in ("PyMem_RawMalloc", "PyMem_RawFree"):
+            add_symbol(name, ctypes.cast(getattr(ctypes.pythonapi, name), ctypes.c_void_p).value or 0)
+        module = Module()
+        module.declare("malloc", "declare ptr @PyMem_RawMalloc(i64)")
+        module.declare("free", "declare void @PyMem_RawFree(ptr)")
+        module.declare("weights", '!0 = !{!"branch_weights", i32 1, i32 100000}')
+        module.declare("gemm", f"declare void @{LETTER[kind]}gemm({', '.join(['ptr'] * 13)})")
+        module.declare("gemv", f"declare void @{LETTER[kind]}gemv({', '.join(['ptr'] * 11)})")
+        _Gemm(module, kind).write()
+        _Gemv(module, kind).write()
+        library = Library(str(module))
+        for routine in ("gemm", "gemv"):
+            add_symbol(f"blas_{routine}_{kind}", library.address(f"blas_{routine}_{kind}"))
+        _libraries[kind] = library
+
+
+class _Routine:
+    """Common parts of the functions around a BLAS routine."""
+
+    def __init__(self, module: Module, kind: str, name: str, parameters: list[tuple[str, str]]) -> None:
+        self.kind = kind
+        self.size = 8 if kind == "double" else 4
+        self.fn = Function(module, f"blas_{name}_{kind}", "void", parameters, attributes="nounwind")
+        self.b = Builder(self.fn, 1)
+        self.p = {n: v for (_, n), v in zip(parameters, self.fn.parameters, strict=True)}
+
+    def const(self, value: int) -> Value:
+        return self.b.const("i64", value)
+
+    def at(self, pointer: Value, *terms: tuple[Value, Value]) -> Value:
+        """Address of the element at the sum of index times stride."""
+        offset: Value | None = None
+        for index, stride in terms:
+            product = self.b.mul(index, stride)
+            offset = product if offset is None else self.b.add(offset, product)
+        assert offset is not None
+        return self.fn.assign("ptr", f"getelementptr {self.kind}, ptr {pointer.ref}, i64 {offset.ref}")
+
+    def load(self, pointer: Value) -> Value:
+        return self.fn.assign(self.kind, f"load {self.kind}, ptr {pointer.ref}")
+
+    def store(self, value: Value, pointer: Value) -> None:
+        self.fn.emit(f"store {value.type} {value.ref}, ptr {pointer.ref}")
+
+    def scaled(self, beta: Value, target: Value) -> Value:
+        """``beta * target``, where a beta of 0 ignores what is there."""
+        zero = self.b.const(self.kind, 0)
+        return self.b.select(self.b.fcmp("oeq", beta, zero), zero, self.b.fmul(beta, self.load(target)))
+
+    def integer(self, value: Value) -> Value:
+        """A stack word with a value as the 32-bit integer that BLAS reads."""
+        place = self.fn.alloca("i32", align=4)
+        self.store(self.b.convert("trunc", value, "i32"), place)
+        return place
+
+    def scalar(self, value: Value) -> Value:
+        place = self.fn.alloca(self.kind, align=8)
+        self.store(value, place)
+        return place
+
+    def letter(self, transposed: Value) -> Value:
+        place = self.fn.alloca("i8", align=1)
+        self.store(self.b.select(transposed, self.b.const("i8", ord("T")), self.b.const("i8", ord("N"))), place)
+        return place
+
+    def matrix(self, a: str, rows: Value, columns: Value) -> tuple[Value, Value, Value]:
+        """Matrix parameter `a` as BLAS takes it: address, leading dimension, and whether its rows are contiguous.
+
+        A matrix with neither rows nor columns contiguous is packed; its memory is freed by :meth:`release`.
+        """
+        b, fn, one = self.b, self.fn, self.const(1)
+        pointer, s0, s1 = self.p[a], self.p[a + "0"], self.p[a + "1"]
+        single_row, single_column = b.icmp("sle", rows, one), b.icmp("sle", columns, one)
+        unit1, unit0 = b.or_(b.icmp("eq", s1, one), single_column), b.or_(b.icmp("eq", s0, one), single_row)
+        by_rows = b.and_(unit1, b.or_(b.icmp("sge", s0, columns), single_row))
+        by_columns = b.and_(unit0, b.or_(b.icmp("sge", s1, rows), single_column))
+        place, lead = fn.alloca("ptr", align=8), fn.alloca("i64", align=8)
+        packed = fn.alloca("ptr", align=8)
+        self.store(Value("null", "ptr"), packed)
+        self.store(pointer, place)
+        by_rows_lead = b.select(single_row, columns, s0)
+        by_columns_lead = b.select(single_column, rows, s1)
+        self.store(b.intrinsic("smax", b.select(by_rows, by_rows_lead, by_columns_lead), one), lead)
+        neither = b.not_(b.or_(by_rows, by_columns))
+        with fn.if_(neither, unlikely=True):
+            total = b.mul(b.mul(rows, columns), self.const(self.size))
+            memory = fn.assign("ptr", f"call ptr @PyMem_RawMalloc(i64 {total.ref})")
+            self.store(memory, packed)
+            self.store(memory, place)
+            self.store(b.intrinsic("smax", columns, one), lead)
+            with fn.loop(self.const(0), rows) as i, fn.loop(self.const(0), columns) as j:
+                self.store(self.load(self.at(pointer, (i, s0), (j, s1))), self.at(memory, (i, columns), (j, one)))
+        self.packed.append(packed)
+        address = fn.assign("ptr", f"load ptr, ptr {place.ref}")
+        return address, fn.assign("i64", f"load i64, ptr {lead.ref}"), b.or_(by_rows, neither)
+
+    def release(self) -> None:
+        for place in self.packed:
+            memory = self.fn.assign("ptr", f"load ptr, ptr {place.ref}")
+            self.fn.emit(f"call void @PyMem_RawFree(ptr {memory.ref})")
+
+    def finish(self, small: Value, tiny: Any, call: Any) -> None:
+        """Plain loops for `small` products, else BLAS."""
+        self.packed: list[Value] = []
+        tiny_label, call_label = self.fn.new_label("tiny"), self.fn.new_label("call")
+        self.fn.branch_if(small, tiny_label, call_label)
+        self.fn.label(tiny_label)
+        tiny()
+        self.fn.emit("ret void")
+        self.fn.label(call_label)
+        call()
+        self.release()
+        self.fn.emit("ret void")
+
+
+def _matrix(name: str) -> list[tuple[str, str]]:
+    return [("ptr", name), ("i64", name + "0"), ("i64", name + "1")]
+
+
+class _Gemm(_Routine):
+    """``C = beta * C + alpha * A.B``: A is (m, k), B (k, n), C (m, n) with contiguous rows; strides in elements."""
+
+    def __init__(self, module: Module, kind: str) -> None:
+        lengths = [("i64", "m"), ("i64", "n"), ("i64", "k"), (kind, "alpha")]
+        super().__init__(module, kind, "gemm", [*lengths, *_matrix("A"), *_matrix("B"), (kind, "beta"), *_matrix("C")])
+
+    def write(self) -> None:
+        b, p = self.b, self.p
+        work = b.mul(b.mul(p["m"], p["n"]), p["k"])
+        self.finish(b.icmp("sle", work, self.const(SMALL)), self._tiny, self._call)
+
+    def _tiny(self) -> None:
+        b, fn, p, zero = self.b, self.fn, self.p, self.const(0)
+        sum_ = fn.alloca(self.kind, align=8)
+        with fn.loop(zero, p["m"]) as i, fn.loop(zero, p["n"]) as j:
+            self.store(b.const(self.kind, 0), sum_)
+            with fn.loop(zero, p["k"]) as q:
+                x = self.load(self.at(p["A"], (i, p["A0"]), (q, p["A1"])))
+                y = self.load(self.at(p["B"], (q, p["B0"]), (j, p["B1"])))
+                self.store(b.fadd(self.load(sum_), b.fmul(x, y)), sum_)
+            target = self.at(p["C"], (i, p["C0"]), (j, p["C1"]))
+            old = self.scaled(p["beta"], target)
+            self.store(b.fadd(b.fmul(p["alpha"], self.load(sum_)), old), target)
+
+    def _call(self) -> None:
+        # In BLAS's order of elements C is its transpose, and C' = B'.A'.
+        b, p = self.b, self.p
+        a, lda, a_rows = self.matrix("A", p["m"], p["k"])
+        bb, ldb, b_rows = self.matrix("B", p["k"], p["n"])
+        ldc = b.intrinsic("smax", b.intrinsic("smax", p["C0"], p["n"]), self.const(1))
+        ldc = b.select(b.icmp("sle", p["m"], self.const(1)), b.intrinsic("smax", p["n"], self.const(1)), ldc)
+        operands = [
+            self.letter(b.not_(b_rows)),
+            self.letter(b.not_(a_rows)),
+            self.integer(p["n"]),
+            self.integer(p["m"]),
+            self.integer(p["k"]),
+            self.scalar(p["alpha"]),
+            bb,
+            self.integer(ldb),
+            a,
+            self.integer(lda),
+            self.scalar(p["beta"]),
+            p["C"],
+            self.integer(ldc),
+        ]
+        self.fn.emit(f"call void @{LETTER[self.kind]}gemm({', '.join(f'ptr {o.ref}' for o in operands)})")
+
+
+class _Gemv(_Routine):
+    """``y = beta * y + alpha * A.x``: A is (m, n), x (n), y (m) contiguous; strides in elements."""
+
+    def __init__(self, module: Module, kind: str) -> None:
+        parameters = [("i64", "m"), ("i64", "n"), (kind, "alpha"), *_matrix("A"), ("ptr", "x"), ("i64", "x0")]
+        super().__init__(module, kind, "gemv", [*parameters, (kind, "beta"), ("ptr", "y"), ("i64", "y0")])
+
+    def write(self) -> None:
+        b, p = self.b, self.p
+        work = b.mul(p["m"], p["n"])
+        unusual = b.icmp("sle", p["x0"], self.const(0))  # BLAS counts negative strides from the other end
+        self.finish(b.or_(b.icmp("sle", work, self.const(SMALL)), unusual), self._tiny, self._call)
+
+    def _tiny(self) -> None:
+        b, fn, p, zero = self.b, self.fn, self.p, self.const(0)
+        sum_ = fn.alloca(self.kind, align=8)
+        with fn.loop(zero, p["m"]) as i:
+            self.store(b.const(self.kind, 0), sum_)
+            with fn.loop(zero, p["n"]) as q:
+                x = self.load(self.at(p["A"], (i, p["A0"]), (q, p["A1"])))
+                y = self.load(self.at(p["x"], (q, p["x0"])))
+                self.store(b.fadd(self.load(sum_), b.fmul(x, y)), sum_)
+            target = self.at(p["y"], (i, p["y0"]))
+            old = self.scaled(p["beta"], target)
+            self.store(b.fadd(b.fmul(p["alpha"], self.load(sum_)), old), target)
+
+    def _call(self) -> None:
+        b, p = self.b, self.p
+        a, lda, by_rows = self.matrix("A", p["m"], p["n"])
+        operands = [
+            self.letter(by_rows),
+            self.integer(b.select(by_rows, p["n"], p["m"])),
+            self.integer(b.select(by_rows, p["m"], p["n"])),
+            self.scalar(p["alpha"]),
+            a,
+            self.integer(lda),
+            p["x"],
+            self.integer(p["x0"]),
+            self.scalar(p["beta"]),
+            p["y"],
+            self.integer(p["y0"]),
+        ]
+        self.fn.emit(f"call void @{LETTER[self.kind]}gemv({', '.join(f'ptr {o.ref}' for o in operands)})")

@@ -1,0 +1,89 @@
+"""LLVM in this process: the target machine, and object code from IR text."""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import Any
+
+_lock = threading.RLock()
+_state: dict[str, Any] = {}
+
+
+def _llvm() -> Any:
+    """llvmlite's binding, set up once; imported late because it is only needed when something is compiled."""
+    with _lock:
+        if "llvm" not in _state:
+            import llvmlite.binding as llvm
+
+            llvm.initialize_native_target()
+            llvm.initialize_native_asmprinter()
+            _state["llvm"] = llvm
+            _state["target"] = llvm.Target.from_default_triple()
+            _state["features"] = llvm.get_host_cpu_features()
+            _state["machine"] = new_target_machine()
+        return _state["llvm"]
+
+
+def new_target_machine() -> Any:
+    """A target machine for this processor."""
+    llvm = _state["llvm"]
+    return _state["target"].create_target_machine(
+        cpu=llvm.get_host_cpu_name(), features=_state["features"].flatten(), opt=2, jit=True
+    )
+
+
+def vector_bits() -> int:
+    """Width of this processor's vectors in bits."""
+    _llvm()
+    features = _state["features"]
+    if features.get("avx512f"):
+        return 512
+    return 256 if features.get("avx2") else 128
+
+
+def add_symbol(name: str, address: int) -> None:
+    """Let compiled code call the function at `address` by `name`."""
+    _llvm().add_symbol(name, address)
+
+
+def verifying() -> bool:
+    """Whether every module is verified before it is compiled: LLVM crashes the process on malformed IR."""
+    return bool(os.environ.get("THEANO_VERIFY_IR"))
+
+
+class Library:
+    """Machine code of one module, alive as long as this object.
+
+    Raises
+    ------
+    RuntimeError
+        when LLVM rejects the text; the message shows where.
+    """
+
+    def __init__(self, text: str) -> None:
+        llvm = _llvm()
+        with _lock:
+            self.module = llvm.parse_assembly(text)
+            if verifying():
+                self.module.verify()
+            self._optimize(llvm)
+            self.engine = llvm.create_mcjit_compiler(self.module, new_target_machine())
+            self.engine.finalize_object()
+
+    def _optimize(self, llvm: Any) -> None:
+        """The few passes that pay for themselves; the text is already close to what the machine runs."""
+        builder = llvm.create_pass_builder(_state["machine"], llvm.create_pipeline_tuning_options(speed_level=1))
+        passes = llvm.create_new_module_pass_manager()
+        passes.add_simplify_cfg_pass()
+        passes.add_instruction_combine_pass()
+        passes.run(self.module, builder)
+
+    def address(self, name: str) -> int:
+        """Where function `name` begins."""
+        return self.engine.get_function_address(name)
+
+    def assembly(self) -> str:
+        """The machine code as text."""
+        with _lock:
+            return _state["machine"].emit_assembly(self.module)

@@ -1,0 +1,327 @@
+"""From planned steps to LLVM IR.
+
+The program becomes one function ``main(frame, outputs)`` that runs the steps in order and returns 0, the number of a
+check that failed, or -1 where Python has already set an error. Long programs are split into several functions that
+``main`` calls in turn, so that compile time stays linear.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from theano.backend.native import recipes
+from theano.backend.native.ir import BITS, Builder, Function, Module, Value, vector_type
+from theano.backend.native.program import ITEMSIZES, Array, Const, Ref, Step
+from theano.graph.basic import Apply
+from theano.scalar.operation import ScalarOp
+
+if TYPE_CHECKING:
+    from theano.backend.native.loops import Compute, Loop
+
+STEPS_A_FUNCTION = 40
+OUTPUT_WORDS = 8
+
+
+class Check:
+    """A run-time check: what to raise when it fails, and where the values for the message lie."""
+
+    def __init__(self, error: type[Exception], message: Any, node: Apply | None, details: Sequence[Ref]) -> None:
+        self.error = error
+        self.message = message
+        self.node = node
+        self.details = list(details)
+
+
+class Emitter:
+    """Writes steps into functions of a module; offers steps what they need to address the frame and arrays."""
+
+    def __init__(self, name: str, vector_bits: int) -> None:
+        self.module = Module()
+        self.name = name
+        self.vector_bits = vector_bits
+        self.checks: list[Check] = []
+        self.fn: Function
+        self.b: Builder
+
+    # ---- the whole
+
+    def program(self, steps: Sequence[Step]) -> str:
+        """The module's text for all steps in order."""
+        self.module.declare("unlikely", '!0 = !{!"branch_weights", i32 1, i32 100000}')
+        chunks = [steps[i : i + STEPS_A_FUNCTION] for i in range(0, len(steps), STEPS_A_FUNCTION)] or [[]]
+        names = [f"{self.name}.part{i}" if len(chunks) > 1 else self.name for i in range(len(chunks))]
+        for name, chunk in zip(names, chunks, strict=True):
+            self._begin(name, internal=len(chunks) > 1)
+            for step in chunk:
+                step.emit(self)
+            self.fn.emit("ret i64 0")
+        if len(chunks) > 1:
+            self._begin(self.name, internal=False)
+            for name in names:
+                code = self.fn.assign("i64", f"call i64 @{name}(ptr %frame, ptr %outputs)")
+                with self.fn.if_(self.b.icmp("ne", code, self.b.const("i64", 0)), unlikely=True):
+                    self.leave(code.ref)
+            self.fn.emit("ret i64 0")
+        return str(self.module)
+
+    def _begin(self, name: str, internal: bool) -> None:
+        linkage = "internal" if internal else ""
+        parameters = [("ptr", "frame"), ("ptr", "outputs")]
+        self.fn = Function(self.module, name, "i64", parameters, attributes="nounwind", linkage=linkage)
+        self.b = Builder(self.fn, 1)
+
+    def leave(self, code: str) -> None:
+        """Return `code`; what follows is in a block that nothing reaches."""
+        self.fn.emit(f"ret i64 {code}")
+        self.fn.label(self.fn.new_label("dead"))
+
+    # ---- the frame
+
+    def word(self, number: int) -> Value:
+        """The address of a frame word."""
+        return self.fn.assign("ptr", f"getelementptr i64, ptr %frame, i64 {number}")
+
+    def ref(self, ref: Ref) -> Value:
+        """The value of a length or stride."""
+        if isinstance(ref, Const):
+            return self.b.const("i64", ref.value)
+        return self.fn.assign("i64", f"load i64, ptr {self.word(ref).ref}")
+
+    def set_word(self, number: int, value: Value) -> None:
+        """Write a frame word."""
+        self.fn.emit(f"store {value.type} {value.ref}, ptr {self.word(number).ref}")
+
+    def pointer(self, array: Array) -> Value:
+        """The address of an array's first element."""
+        if array.buffer is not None and array.buffer.kind == "word":
+            return self.word(array.buffer.number)
+        return self.fn.assign("ptr", f"load ptr, ptr {self.word(array.data).ref}")
+
+    def offset(self, pointer: Value, size: Value) -> Value:
+        """An address `size` bytes on."""
+        if size.ref == "0":
+            return pointer
+        return self.fn.assign("ptr", f"getelementptr i8, ptr {pointer.ref}, i64 {size.ref}")
+
+    def count(self, array: Array) -> Value:
+        """The number of elements."""
+        total = self.b.const("i64", 1)
+        for length in array.shape:
+            if length == Const(1):
+                continue
+            value = self.ref(length)
+            total = value if total.ref == "1" else self.b.mul(total, value)
+        return total
+
+    def check(self, ok: Value, check: Check) -> None:
+        """Leave with the check's number unless `ok`."""
+        self.checks.append(check)
+        with self.fn.if_(self.b.not_(ok), unlikely=True):
+            self.leave(str(len(self.checks)))
+
+    # ---- memory
+
+    def allocate(self, array: Array) -> None:
+        """Memory and strides for an array that its step is the first to write."""
+        buffer = array.buffer
+        if not array.owns or buffer is None or buffer.kind == "word":
+            return
+        size: Value = self.b.const("i64", ITEMSIZES[array.dtype])
+        for axis in range(array.rank - 1, -1, -1):
+            stride = array.strides[axis]
+            if isinstance(stride, int):
+                self.set_word(stride, size)
+            if array.shape[axis] != Const(1):
+                size = self.b.mul(size, self.ref(array.shape[axis]))
+        if buffer.kind == "output":
+            self._new_output(array)
+        elif buffer.kind == "temp":
+            self._arena(array, size)
+        array.owns = False
+
+    def _arena(self, array: Array, size: Value) -> None:
+        """Let the data word point to the arena's slot, grown to `size` bytes."""
+        assert array.buffer is not None
+        slot = array.buffer.number
+        fn, b = self.fn, self.b
+        have = self.ref(slot + 1)
+        with fn.if_(b.icmp("slt", have, size), unlikely=True):
+            self.module.declare("rt_grow", "declare i64 @rt_grow(ptr, i64)")
+            failed = fn.assign("i64", f"call i64 @rt_grow(ptr {self.word(slot).ref}, i64 {size.ref})")
+            with fn.if_(b.icmp("ne", failed, b.const("i64", 0)), unlikely=True):
+                self.leave("-1")
+        self.set_word(array.data, fn.assign("ptr", f"load ptr, ptr {self.word(slot).ref}"))
+
+    def _new_output(self, array: Array) -> None:
+        """A NumPy array for output number `buffer.number`; its address goes to the data word."""
+        assert array.buffer is not None
+        fn, b = self.fn, self.b
+        lengths = fn.alloca("i64", max(array.rank, 1))
+        for axis, length in enumerate(array.shape):
+            address = fn.assign("ptr", f"getelementptr i64, ptr {lengths.ref}, i64 {axis}")
+            fn.emit(f"store i64 {self.ref(length).ref}, ptr {address.ref}")
+        self.module.declare("rt_new_output", "declare ptr @rt_new_output(ptr, i64, ptr)")
+        record = fn.assign("ptr", f"getelementptr i64, ptr %outputs, i64 {array.buffer.number * OUTPUT_WORDS}")
+        data = fn.assign("ptr", f"call ptr @rt_new_output(ptr {record.ref}, i64 {array.rank}, ptr {lengths.ref})")
+        with fn.if_(fn.assign("i1", f"icmp eq ptr {data.ref}, null"), unlikely=True):
+            self.leave("-1")
+        self.set_word(array.data, data)
+
+    # ---- elements
+
+    def load_element(self, b: Builder, pointer: Value, dtype: str) -> Value:
+        """One element, in its register form (truth values as i1, float16 as float)."""
+        kind = _storage(dtype)
+        return self._to_register(b, self.fn.assign(kind, f"load {kind}, ptr {pointer.ref}"), dtype)
+
+    def store_element(self, b: Builder, value: Value, pointer: Value, dtype: str) -> None:
+        """Store one element from its register form."""
+        stored = self._to_storage(b, value, dtype)
+        self.fn.emit(f"store {stored.type} {stored.ref}, ptr {pointer.ref}")
+
+    def load_vector(self, b: Builder, pointer: Value, dtype: str, mask: Value | None) -> Value:
+        """As many contiguous elements as `b` has lanes; those outside `mask` are zero."""
+        kind = _storage(dtype)
+        if b.lanes == 1:
+            return self.load_element(b, pointer, dtype)
+        full = vector_type(kind, b.lanes)
+        align = BITS[kind] // 8
+        if mask is None:
+            raw = b.assign(kind, f"load {full}, ptr {pointer.ref}, align {align}")
+        else:
+            name = f"llvm.masked.load.{_suffix(kind, b.lanes)}.p0"
+            self.module.declare(name, f"declare {full} @{name}(ptr, {mask.full_type}, {full})")
+            raw = b.assign(
+                kind, f"call {full} @{name}(ptr align {align} {pointer.ref}, {mask.full_type} {mask.ref}, "
+                f"{full} zeroinitializer)"
+            )
+        return self._to_register(b, raw, dtype)
+
+    def store_vector(self, b: Builder, value: Value, pointer: Value, dtype: str, mask: Value | None) -> None:
+        """Store lanes to contiguous elements, those in `mask` only."""
+        stored = self._to_storage(b, value, dtype)
+        align = BITS[stored.type] // 8
+        if b.lanes == 1:
+            self.store_element(b, value, pointer, dtype)
+        elif mask is None:
+            self.fn.emit(f"store {stored.full_type} {stored.ref}, ptr {pointer.ref}, align {align}")
+        else:
+            name = f"llvm.masked.store.{_suffix(stored.type, b.lanes)}.p0"
+            self.module.declare(name, f"declare void @{name}({stored.full_type}, ptr, {mask.full_type})")
+            self.fn.emit(
+                f"call void @{name}({stored.full_type} {stored.ref}, ptr align {align} {pointer.ref}, "
+                f"{mask.full_type} {mask.ref})"
+            )
+
+    @staticmethod
+    def _to_register(b: Builder, raw: Value, dtype: str) -> Value:
+        if dtype == "bool":
+            one = Builder(b.function, raw.lanes)
+            return one.icmp("ne", raw, one.const("i8", 0))
+        if dtype == "float16":
+            return Builder(b.function, raw.lanes).convert("fpext", raw, "float")
+        return raw
+
+    @staticmethod
+    def _to_storage(b: Builder, value: Value, dtype: str) -> Value:
+        one = Builder(b.function, value.lanes)
+        if dtype == "bool":
+            return one.convert("zext", value, "i8")
+        if dtype == "float16":
+            return one.convert("fptrunc", value, "half")
+        return value
+
+    def lane_mask(self, b: Builder, at: Value, length: Value) -> Value:
+        """Which lanes, counted from element `at`, are below `length`."""
+        if b.lanes == 1:
+            return self.b.icmp("slt", at, length)
+        full = f"<{b.lanes} x i1>"
+        name = f"llvm.get.active.lane.mask.v{b.lanes}i1.i64"
+        self.module.declare(name, f"declare {full} @{name}(i64, i64)")
+        return b.assign("i1", f"call {full} @{name}(i64 {at.ref}, i64 {length.ref})")
+
+    def stage(self, buffer: Value | None, source: Value, stride: Value | None, length: Value, itemsize: int) -> None:
+        """Copy strided elements into a contiguous buffer."""
+        assert buffer is not None and stride is not None
+        self.module.declare(f"rt_stage{itemsize}", f"declare void @rt_stage{itemsize}(ptr, ptr, i64, i64)")
+        self.fn.emit(
+            f"call void @rt_stage{itemsize}(ptr {buffer.ref}, ptr {source.ref}, i64 {stride.ref}, i64 {length.ref})"
+        )
+
+    def unstage(self, target: Value, buffer: Value | None, stride: Value | None, length: Value, itemsize: int) -> None:
+        """Copy a contiguous buffer to strided elements."""
+        assert buffer is not None and stride is not None
+        self.module.declare(f"rt_unstage{itemsize}", f"declare void @rt_unstage{itemsize}(ptr, ptr, i64, i64)")
+        self.fn.emit(
+            f"call void @rt_unstage{itemsize}(ptr {target.ref}, ptr {buffer.ref}, i64 {stride.ref}, i64 {length.ref})"
+        )
+
+    def fill(self, pointer: Value, dtype: str, count: Value, value: Value) -> None:
+        """Set `count` contiguous elements to one value."""
+        stored = self._to_storage(self.b, value, dtype)
+        with self.fn.loop(self.b.const("i64", 0), count) as i:
+            address = self.fn.assign("ptr", f"getelementptr {stored.type}, ptr {pointer.ref}, i64 {i.ref}")
+            self.fn.emit(f"store {stored.type} {stored.ref}, ptr {address.ref}")
+
+    def copy_bytes(self, target: Value, source: Value, size: Value) -> None:
+        """memcpy."""
+        name = "llvm.memcpy.p0.p0.i64"
+        self.module.declare(name, f"declare void @{name}(ptr, ptr, i64, i1)")
+        self.fn.emit(f"call void @{name}(ptr {target.ref}, ptr {source.ref}, i64 {size.ref}, i1 false)")
+
+    # ---- arithmetic on elements
+
+    def literal(self, b: Builder, value: Any, dtype: str) -> Value:
+        """A constant in register form."""
+        return b.const(recipes.element_type(dtype), np.asarray(value).item())
+
+    def convert(self, b: Builder, value: Value, source: str, target: str) -> Value:
+        """A value as another dtype, as NumPy casts."""
+        return value if source == target else recipes.convert_value(b, value, source, target)
+
+    def compute(self, b: Builder, e: Compute, arguments: list[Value], loop: Loop) -> Value:
+        """The code of one scalar operation."""
+        dtypes = [loop.values[a].dtype for a in e.arguments]
+        return recipes.emit_scalar(b, e.op, arguments, dtypes, e.dtype)
+
+    def identity(self, b: Builder, op: ScalarOp, dtype: str) -> Value:
+        """The neutral element of a reduction."""
+        return self.literal(b, reduction_identity(op.name, dtype), dtype)
+
+    def combine(self, b: Builder, op: ScalarOp, dtype: str, left: Value, right: Value) -> Value:
+        """Two accumulators, or an accumulator and an element, in one."""
+        return recipes.emit_scalar(b, op, [left, right], [dtype, dtype], dtype)
+
+
+def reduction_identity(name: str, dtype: str) -> Any:
+    """The neutral element of the reduction with scalar operation `name`.
+
+    >>> reduction_identity("maximum", "int8")
+    -128
+    """
+    if name in ("add", "or_", "or", "xor"):
+        return False if dtype == "bool" else 0
+    if name in ("and_", "and"):
+        return True if dtype == "bool" else -1
+    if name == "mul":
+        return True if dtype == "bool" else 1
+    if name in ("maximum", "minimum"):
+        low = name == "maximum"
+        if dtype == "bool":
+            return not low
+        if dtype.startswith("float"):
+            return -np.inf if low else np.inf
+        info = np.iinfo(dtype)
+        return info.min if low else info.max
+    raise KeyError(f"no neutral element is known for a reduction with {name}")
+
+
+def _storage(dtype: str) -> str:
+    return recipes.storage_type(dtype)
+
+
+def _suffix(kind: str, lanes: int) -> str:
+    return f"v{lanes}" + {"half": "f16", "float": "f32", "double": "f64"}.get(kind, kind)

@@ -1,0 +1,262 @@
+"""Linking: from a rewritten graph to something that runs.
+
+Nodes that the native backend can lower go into native parts; a node that it cannot (a user's Op, a dtype without
+recipes) runs in Python between two native parts. Most graphs are one native part.
+"""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import numpy as np
+
+from theano.backend.failure import describe_failure
+from theano.backend.native.compiler import Library, vector_bits
+from theano.backend.native.emit import Check, Emitter
+from theano.backend.native.entry import CallRecord, make_callable
+from theano.backend.native.lower import Lowering, expand, find_rule
+from theano.backend.native.plan import Plan
+from theano.backend.native.program import schedule
+from theano.backend.native.runtime import entry_address
+from theano.backend.program import CallSpec
+from theano.graph.basic import Apply, Constant, Variable
+from theano.graph.fg import FunctionGraph
+from theano.tensor.type import TensorType
+
+_names = itertools.count()
+
+
+class NativeProgram:
+    """A graph of lowerable nodes as machine code."""
+
+    def __init__(self, fgraph: FunctionGraph, name: str | None = None) -> None:
+        from theano.backend.native import lowering as _  # noqa: F401  (registers the rules)
+
+        self.fgraph = fgraph
+        self.name = name or "function"
+        self.input_types: list[TensorType] = [v.type for v in fgraph.inputs]  # type: ignore[misc]
+        self.output_types: list[TensorType] = [v.type for v in fgraph.outputs]  # type: ignore[misc]
+        lowered = Lowering(fgraph)
+        lowered.run()
+        self.plan = Plan(lowered, schedule(lowered.steps))
+        entry_address()
+        emitter = Emitter(f"theano_main_{next(_names)}", vector_bits())
+        self.text = emitter.program(self.plan.steps)
+        self.checks: list[Check] = emitter.checks
+        self.constants = lowered.constants
+        self.input_words = lowered.input_words
+        self.arena_words = self.plan.slots
+        self.frame_words = lowered.words
+        self.library = Library(self.text)
+        self.main_address = self.library.address(emitter.name)
+        self._runner: Any = None
+
+    def failure(self, number: int, frame: np.ndarray) -> Exception:
+        """The exception for a check that failed."""
+        from theano.backend.native.program import Const
+
+        check = self.checks[number - 1]
+        values = [r.value if isinstance(r, Const) else int(frame[r]) for r in check.details]
+        text = check.message if isinstance(check.message, str) else check.message(*values)
+        error = check.error(text)
+        if check.node is not None:
+            error.add_note(describe_failure(check.node, ()))
+        return error
+
+    def run(self, inputs: list[Any]) -> list[Any]:
+        """Values of the outputs for values of the inputs."""
+        if self._runner is None:
+            n = len(self.input_types)
+            record = CallRecord(self, self.input_types, n, [], len(self.output_types), [], False, self._refuse)
+            self._runner = make_callable(record, self.name)
+        return self._runner(*inputs)
+
+    def _refuse(self, *inputs: Any) -> list[Any]:
+        """The entry takes only aligned arrays of the right types: mend what can be, or say what is wrong."""
+        filtered = [kind.filter(x) for kind, x in zip(self.input_types, inputs, strict=True)]
+        mended = [np.require(x, requirements=["A"]) if not x.flags.aligned else x for x in filtered]
+        if all(a is b for a, b in zip(mended, inputs, strict=True)):
+            mended = [np.array(x, dtype=kind.numpy_dtype) for kind, x in zip(self.input_types, mended, strict=True)]
+        return self._runner(*mended)
+
+    def make_entry(self, spec: CallSpec) -> Any:
+        """A builtin function that does the whole call in machine code."""
+        assert spec.slow_call is not None
+        cells = [cell for _, cell in spec.updates]
+        expected = list(range(spec.n_outputs, len(self.output_types)))
+        if [number for number, _ in spec.updates] != expected:
+            return None
+        record = CallRecord(
+            self,
+            self.input_types,
+            len(spec.input_types),
+            spec.implicit_cells,
+            spec.n_outputs,
+            cells,
+            spec.single,
+            spec.slow_call,
+        )
+        return make_callable(record, self.name)
+
+    def stages(self) -> dict[str, str]:
+        """Steps in order, memory, LLVM IR, assembly."""
+        steps = "\n".join(step.text() for step in self.plan.steps)
+        memory = [f"{len(self.plan.slots)} slots in the arena"]
+        memory += [f"in place: {result!r} over {operand!r}" for result, operand in self.plan.in_place]
+        return {
+            "program": steps,
+            "memory": "\n".join(memory),
+            "llvm": self.text,
+            "assembly": self.library.assembly(),
+        }
+
+
+class PythonPart:
+    """One node that runs by its own ``perform``."""
+
+    def __init__(self, node: Apply, inputs: list[Variable]) -> None:
+        self.node = node
+        self.inputs = inputs
+        self.outputs = list(node.outputs)
+
+    def run(self, values: list[Any]) -> list[Any]:
+        node = self.node
+        cells: list[list[Any]] = [[None] for _ in node.outputs]
+        given = list(values)
+        for positions in getattr(node.op, "destroy_map", {}).values():
+            for i in positions:
+                given[i] = given[i].copy()
+        try:
+            node.op.perform(node, given, cells)
+        except Exception as error:
+            error.add_note(describe_failure(node, values))
+            raise
+        results = []
+        for output, cell in zip(node.outputs, cells, strict=True):
+            try:
+                results.append(output.type.filter(cell[0], strict=False, allow_downcast=False))
+            except TypeError as error:
+                error.add_note(describe_failure(node, values))
+                raise
+        return results
+
+    def text(self) -> str:
+        return f"python: {self.node.op}"
+
+
+class NativePart:
+    """A maximal run of native nodes between Python nodes."""
+
+    def __init__(self, nodes: list[Apply], inputs: list[Variable], outputs: list[Variable], name: str | None) -> None:
+        self.inputs, self.outputs = inputs, outputs
+        memo: dict[Any, Any] = {v: v.type() for v in inputs}
+        for node in nodes:
+            copy = node.clone()
+            copy.inputs = [memo.get(v, v) for v in node.inputs]
+            memo.update(zip(node.outputs, copy.outputs, strict=True))
+        graph = FunctionGraph([memo[v] for v in inputs], [memo[v] for v in outputs], clone=False)
+        self.program = NativeProgram(graph, name)
+
+    def run(self, values: list[Any]) -> list[Any]:
+        return self.program.run(values)
+
+    def text(self) -> str:
+        return f"native:\n{self.program.stages()['program']}"
+
+
+class MixedProgram:
+    """Native parts and Python nodes in turn."""
+
+    def __init__(self, fgraph: FunctionGraph, name: str | None) -> None:
+        self.fgraph = fgraph
+        self.parts: list[NativePart | PythonPart] = []
+        self._divide(name)
+
+    def _divide(self, name: str | None) -> None:
+        order = self.fgraph.toposort()
+        # The depth of a node counts the changes between native and Python below it: even numbers are native parts.
+        depth: dict[Apply, int] = {}
+        for node in order:
+            native = find_rule(node) is not None
+            here = 0 if native else 1
+            for v in node.inputs:
+                below = depth.get(v.owner, -1) if v.owner is not None else -1
+                if below < 0:
+                    continue
+                if native:
+                    here = max(here, below if below % 2 == 0 else below + 1)
+                else:
+                    here = max(here, below + 1 if below % 2 == 0 else below + 2)
+            depth[node] = here
+        groups: dict[int, list[Apply]] = {}
+        for node in order:
+            groups.setdefault(depth[node], []).append(node)
+        wanted = set(self.fgraph.outputs)
+        for d in sorted(groups):
+            nodes = groups[d]
+            if d % 2:
+                self.parts += [
+                    PythonPart(node, list(node.inputs)) for node in nodes
+                ]
+                continue
+            inside = set(nodes)
+            inputs = dict.fromkeys(
+                v for n in nodes for v in n.inputs if v.owner not in inside and not isinstance(v, Constant)
+            )
+            outputs = [
+                v
+                for n in nodes
+                for v in n.outputs
+                if v in wanted or any(c == "output" or c not in inside for c, _ in self.fgraph.clients[v])
+            ]
+            self.parts.append(NativePart(nodes, list(inputs), outputs, name))
+        last: dict[Variable, int] = {}
+        for i, part in enumerate(self.parts):
+            for v in part.inputs:
+                last[v] = i
+        self.dying: list[list[Variable]] = [[] for _ in self.parts]
+        keep = set(self.fgraph.outputs) | set(self.fgraph.inputs)
+        for v, i in last.items():
+            if v not in keep:
+                self.dying[i].append(v)
+
+    def run(self, inputs: list[Any]) -> list[Any]:
+        values: dict[Variable, Any] = dict(zip(self.fgraph.inputs, inputs, strict=True))
+
+        def value(v: Variable) -> Any:
+            return v.data if isinstance(v, Constant) and v not in values else values[v]
+
+        for part, dying in zip(self.parts, self.dying, strict=True):
+            values.update(zip(part.outputs, part.run([value(v) for v in part.inputs]), strict=True))
+            for v in dying:
+                values.pop(v, None)
+        given = {id(x) for x in inputs}
+        results: list[Any] = []
+        seen: set[int] = set()
+        for v in self.fgraph.outputs:
+            result = value(v)
+            if isinstance(result, np.ndarray):
+                shares = id(result) in given or id(result) in seen or isinstance(v, Constant) or result.base is not None
+                result = result.copy() if shares else result
+                seen.add(id(result))
+            results.append(result)
+        return results
+
+    def make_entry(self, spec: CallSpec) -> None:
+        """None: calls go through Python."""
+        return None
+
+    def stages(self) -> dict[str, str]:
+        return {"program": "\n".join(part.text() for part in self.parts)}
+
+
+def link(fgraph: FunctionGraph, name: str | None = None) -> NativeProgram | MixedProgram:
+    """Compile a graph; it is changed on the way."""
+    from theano.backend.native import lowering as _  # noqa: F401  (registers the rules)
+
+    expand(fgraph)
+    tensors = all(isinstance(v.type, TensorType) for v in (*fgraph.inputs, *fgraph.outputs))
+    real = tensors and all(find_rule(node) is not None for node in fgraph.toposort())
+    plain = real and not any(v.type.dtype.startswith("complex") for v in (*fgraph.inputs, *fgraph.outputs))  # type: ignore[attr-defined]
+    return NativeProgram(fgraph, name) if plain else MixedProgram(fgraph, name)

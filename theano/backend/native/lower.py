@@ -1,0 +1,549 @@
+"""From a rewritten graph to steps.
+
+Each family of Ops registers in :mod:`theano.backend.native.lowering` how it is lowered. Elementwise work goes through
+:meth:`Lowering.elementwise`, which decides there and then into which loop it goes: a loop has an iteration space (its
+lengths) and a level, and work of equal space and level is independent, so it can share one loop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from theano.backend.native.loops import CompactLoop, Compute, Iota, Length, Literal, Loop
+from theano.backend.native.program import ITEMSIZES, ONE, ZERO, Array, Buffer, Const, Ref, Step
+from theano.backend.native.steps import CheckEqual, CheckLengths, SetWord
+from theano.graph.basic import Apply, Constant, Variable
+from theano.graph.fg import FunctionGraph
+from theano.scalar.conversion import CASTS
+from theano.scalar.operation import ScalarOp
+
+Rule = Callable[["Lowering", Apply, list[Array]], "list[Array]"]
+RULES: dict[type, Rule] = {}
+SUPPORTS: dict[type, Callable[[Apply], bool]] = {}
+MAX_LOOP_VALUES = 150
+REAL_DTYPES = frozenset(name for name in ITEMSIZES if not name.startswith("complex"))
+
+
+def lowers(*ops: type, when: Callable[[Apply], bool] | None = None) -> Callable[[Rule], Rule]:
+    """Register a function as the lowering of Op classes; `when` says which nodes it can take."""
+
+    def register(rule: Rule) -> Rule:
+        for op in ops:
+            RULES[op] = rule
+            if when is not None:
+                SUPPORTS[op] = when
+        return rule
+
+    return register
+
+
+Expansion = Callable[[Apply], "list[Any]"]
+EXPANSIONS: dict[type, Expansion] = {}
+
+
+def expands(*ops: type) -> Callable[[Expansion], Expansion]:
+    """Register a function that writes a node's outputs as expressions of simpler Ops."""
+
+    def register(expansion: Expansion) -> Expansion:
+        for op in ops:
+            EXPANSIONS[op] = expansion
+        return expansion
+
+    return register
+
+
+def expand(fgraph: FunctionGraph) -> None:
+    """Replace the nodes that have an expansion by it."""
+    for node in fgraph.toposort():
+        expansion = EXPANSIONS.get(type(node.op))
+        if expansion is None or node not in fgraph.apply_nodes:
+            continue
+        if any(getattr(v.type, "dtype", None) not in REAL_DTYPES for v in node.inputs):
+            continue
+        for old, new in zip(node.outputs, expansion(node), strict=True):
+            fgraph.replace(old, new, "expand")
+
+
+def find_rule(node: Apply) -> Rule | None:
+    """The lowering for a node, or ``None``: then it runs in Python."""
+    for variable in (*node.inputs, *node.outputs):
+        if getattr(variable.type, "dtype", None) not in REAL_DTYPES:
+            return None
+    for kind in type(node.op).__mro__:
+        rule = RULES.get(kind)
+        if rule is not None:
+            supports = SUPPORTS.get(kind)
+            return rule if supports is None or supports(node) else None
+    return None
+
+
+class Lowering:
+    """The program under construction for one graph of lowerable nodes."""
+
+    def __init__(self, fgraph: FunctionGraph) -> None:
+        self.fgraph = fgraph
+        self.steps: list[Step] = []
+        self.words = 1  # word 0 holds the number of a failed check
+        self.constants: list[tuple[int, np.ndarray]] = []
+        self.input_words: list[int] = []
+        self.arrays: dict[Variable, Array] = {}
+        self.temps: list[Buffer] = []
+        self._equal: dict[int, Ref] = {}
+        self._equal_because: dict[int, list[Step]] = {}
+        self._loops: dict[tuple[Any, ...], list[Loop]] = {}
+        self._levels: dict[Step, int] = {}
+        self._constant_arrays: dict[Any, Array] = {}
+        self._shared: set[int] = set()  # arrays that stand for several variables
+        self.node: Apply | None = None
+
+    # ---- the whole
+
+    def run(self) -> None:
+        """Lower all nodes, then copy what is wanted into output buffers."""
+        for variable in self.fgraph.inputs:
+            self.arrays[variable] = self._input(variable)
+        for node in self.fgraph.toposort():
+            self.node = node
+            rule = find_rule(node)
+            assert rule is not None, f"{node.op} has no lowering"
+            inputs = [self.array(v) for v in node.inputs]
+            for variable, array in zip(node.outputs, rule(self, node, inputs), strict=True):
+                if any(array is x for x in inputs):
+                    self._shared.add(id(array))
+                self.arrays[variable] = array
+        self.node = None
+        taken: set[int] = set()
+        for number, variable in enumerate(self.fgraph.outputs):
+            self._output(number, self.array(variable), taken)
+
+    def _input(self, variable: Variable) -> Array:
+        kind: Any = variable.type
+        rank = kind.ndim
+        base = self.new_words(1 + 2 * rank)
+        self.input_words.append(base)
+        shape = tuple(ONE if flag else base + 1 + i for i, flag in enumerate(kind.broadcastable))
+        strides = tuple(ZERO if flag else base + 1 + rank + i for i, flag in enumerate(kind.broadcastable))
+        buffer = Buffer("input", kind.dtype, shape, len(self.input_words) - 1)
+        contiguous = all(kind.broadcastable)
+        return Array(kind.dtype, kind.broadcastable, shape, strides, base, buffer, contiguous)
+
+    def _output(self, number: int, array: Array, taken: set[int]) -> None:
+        """Let output `number` hold the elements of `array`: in place where its buffer can be one, else copied."""
+        array = self.materialized(array)
+        buffer = array.buffer
+        assert buffer is not None
+        whole = array.contiguous and buffer.kind in ("temp", "word") and not buffer.borrowed and id(buffer) not in taken
+        if whole and buffer.shape == array.shape and buffer.dtype == array.dtype and array.data >= 0:
+            taken.add(id(buffer))
+            buffer.kind, buffer.number = "output", number
+            return
+        copy = self.new_array(array.dtype, array.pattern, array.shape, kind="output", number=number)
+        self.copy_into(array, copy)
+
+    # ---- words, arrays, buffers
+
+    def new_words(self, count: int = 1) -> int:
+        """Reserve frame words; returns the first."""
+        first = self.words
+        self.words += count
+        return first
+
+    def array(self, variable: Variable) -> Array:
+        """The array of a variable; constants are made on demand."""
+        found = self.arrays.get(variable)
+        if found is None:
+            if not isinstance(variable, Constant):
+                raise KeyError(f"{variable} is not known to the program")
+            found = self.arrays[variable] = self.constant(np.asarray(variable.data))
+        return found
+
+    def constant(self, data: np.ndarray) -> Array:
+        """An array of constant elements; single elements become literals."""
+        pattern = tuple(length == 1 for length in data.shape)
+        shape: tuple[Ref, ...] = tuple(Const(length) for length in data.shape)
+        if data.size == 1:
+            array = Array(data.dtype.name, pattern, shape, (ZERO,) * data.ndim, contiguous=True)
+            array.leaf = Literal(data.reshape(()).item(), data.dtype.name)
+            return array
+        key = (data.dtype.name, data.shape, data.tobytes())
+        if key not in self._constant_arrays:
+            data = np.ascontiguousarray(data)
+            word = self.new_words()
+            self.constants.append((word, data))
+            strides: tuple[Ref, ...] = tuple(
+                ZERO if flag else Const(s) for flag, s in zip(pattern, data.strides, strict=True)
+            )
+            buffer = Buffer("constant", data.dtype.name, shape, word)
+            self._constant_arrays[key] = Array(data.dtype.name, pattern, shape, strides, word, buffer, True)
+        return self._constant_arrays[key]
+
+    def new_array(
+        self, dtype: str, pattern: Sequence[bool], shape: Sequence[Ref], kind: str = "temp", number: int = -1
+    ) -> Array:
+        """A fresh contiguous array, to be written by a step."""
+        pattern, shape = tuple(pattern), tuple(ONE if flag else s for flag, s in zip(pattern, shape, strict=True))
+        if kind == "temp" and all(length == ONE for length in shape):
+            buffer = Buffer("word", dtype, shape, self.new_words())
+            array = Array(dtype, pattern, shape, (ZERO,) * len(shape), self.new_words(), buffer, True)
+        else:
+            buffer = Buffer(kind, dtype, shape, number)
+            array = Array(dtype, pattern, shape, self.contiguous_strides(dtype, shape), self.new_words(), buffer, True)
+            self.temps.append(buffer)
+        array.owns = True
+        return array
+
+    def contiguous_strides(self, dtype: str, shape: Sequence[Ref]) -> tuple[Ref, ...]:
+        """References for the strides of a contiguous array; words are filled where it is allocated."""
+        strides: list[Ref] = []
+        size: int | None = ITEMSIZES[dtype]
+        for length in reversed(shape):
+            if length == ONE:
+                strides.append(ZERO)
+            elif size is not None:
+                strides.append(Const(size))
+            else:
+                strides.append(self.new_words())
+            if size is not None:
+                size = size * length.value if isinstance(length, Const) else None
+        return tuple(reversed(strides))
+
+    # ---- lengths
+
+    def canonical(self, ref: Ref) -> Ref:
+        """The reference that stands for all lengths known to equal this one."""
+        while isinstance(ref, int) and ref in self._equal:
+            ref = self._equal[ref]
+        return ref
+
+    def reasons(self, ref: Ref) -> list[Step]:
+        """The checks that have to pass before `ref` may be taken for its canonical reference."""
+        found: list[Step] = []
+        while isinstance(ref, int) and ref in self._equal:
+            found += self._equal_because.get(ref, [])
+            ref = self._equal[ref]
+        return found
+
+    def require_equal(self, a: Ref, b: Ref, message: Callable[..., str], details: Sequence[Ref], after: Sequence[Step]) -> None:
+        """Check at run time that two lengths are equal, and take them for one from now on."""
+        first, second = self.canonical(a), self.canonical(b)
+        if first == second:
+            return
+        check = CheckEqual(a, b, message, details, self.node)
+        check.after.update(after)
+        self.steps.append(check)
+        if isinstance(second, Const):
+            first, second = second, first
+        because = [check, *self.reasons(a), *self.reasons(b)]
+        if isinstance(second, int):
+            self._equal[second] = first
+            self._equal_because[second] = because
+
+    def length(self, array: Array, message: str = "a length must not be negative") -> tuple[Ref, tuple[Step, ...]]:
+        """A rank-0 integer array as a length, checked not to be negative; and the steps that it needs."""
+        if isinstance(array.leaf, Literal):
+            if array.leaf.value < 0:
+                word = self.new_words()
+                step = SetWord(word, array.leaf.value)
+                check = CheckLengths([word], message, self.node)
+                check.after.add(step)
+                self.steps += [step, check]
+                return word, (check,)
+            return Const(int(array.leaf.value)), ()
+        if isinstance(array.leaf, Length):
+            return array.leaf.ref, array.producers
+        word, steps = self.integer(array)
+        check = CheckLengths([word], message, self.node)
+        check.after.update(steps)
+        self.steps.append(check)
+        return word, (check,)
+
+    def integer(self, array: Array) -> tuple[Ref, tuple[Step, ...]]:
+        """A rank-0 integer array as a word or constant of any sign; and the steps that it needs."""
+        if isinstance(array.leaf, Literal):
+            return Const(int(array.leaf.value)), ()
+        if isinstance(array.leaf, Length):
+            return array.leaf.ref, array.producers
+        array = self.materialized(array)
+        word = self.new_words()
+        step = SetWord(word, array)
+        self.steps.append(step)
+        return word, (step,)
+
+    def length_array(self, ref: Ref, producers: Sequence[Step] = ()) -> Array:
+        """A length as an int64 array of rank 0 that needs no memory."""
+        array = Array("int64", (), (), producers=producers, contiguous=True)
+        array.leaf = Literal(ref.value, "int64") if isinstance(ref, Const) else Length(ref)
+        return array
+
+    # ---- elementwise work
+
+    def level(self, array: Array) -> int:
+        """The first level at which a loop can read `array` from memory."""
+        steps = [s.resolve() for s in array.producers]
+        if array.source is not None:
+            steps.append(array.source.resolve())
+        return max((self.step_level(s) + 1 for s in steps), default=0)
+
+    def step_level(self, step: Step) -> int:
+        """The level of a step: of a loop its own, else the highest of what it depends on; -1 for nothing but inputs."""
+        if isinstance(step, Loop):
+            return step.level
+        found = self._levels.get(step)
+        if found is None:
+            found = max((self.step_level(s) for s in step.dependencies()), default=-1)
+            self._levels[step] = found
+        return found
+
+    def space(
+        self, arrays: Sequence[Array], shape: Sequence[Ref] | None, message: Callable[..., str] | None
+    ) -> tuple[tuple[bool, ...], tuple[Ref, ...], list[Step]]:
+        """Broadcast pattern and lengths of an elementwise result, and the checks that the lengths agree.
+
+        Without `shape` they come from the operands.
+        """
+        rank = arrays[0].rank if arrays else len(shape or ())
+        pattern, lengths = [], []
+        reasons: list[Step] = []
+        for axis in range(rank):
+            moving = [a for a in arrays if not a.pattern[axis]]
+            given = None if shape is None else shape[axis]
+            if given is None and not moving:
+                pattern.append(True)
+                lengths.append(ONE)
+                continue
+            reference = given if given is not None else moving[0].shape[axis]
+            for a in moving:
+                other = a.shape[axis]
+                if self.canonical(other) != self.canonical(reference):
+                    producers = [s for m in moving for s in m.producers]
+                    details = [r for m in arrays for r in m.shape]
+                    self.require_equal(reference, other, message or _lengths_differ, details, producers)
+                reasons += self.reasons(other)
+            reasons += self.reasons(reference)
+            chosen = self.canonical(reference)
+            pattern.append(chosen == ONE and not moving)
+            lengths.append(chosen)
+        return tuple(pattern), tuple(lengths), reasons
+
+    def find_loop(
+        self,
+        extents: tuple[Ref, ...],
+        inputs: Sequence[Array],
+        axes: tuple[int, ...] | None = None,
+        after: Sequence[Step] = (),
+    ) -> Loop:
+        """The loop over `extents` in which work on `inputs` is done: an existing one if it may be, else a new one.
+
+        `axes` are the dimensions that the work reduces, if it does; a loop reduces over one set of them. `after` are
+        steps that must have run.
+        """
+        first_level = max((self.step_level(s.resolve()) + 1 for s in after), default=0)
+        barred: set[Step] = set()
+        while True:
+            joinable: list[Loop] = []
+            level = first_level
+            for array in inputs:
+                source = None if array.source is None else array.source.resolve()
+                if source is not None and source.extents == extents and source not in barred:
+                    if axes is not None and source.axes not in (None, axes):
+                        barred.add(source)
+                    else:
+                        joinable.append(source)
+                        level = max(level, source.level)
+                        continue
+                level = max(level, self.level(array))
+            near = [s for s in dict.fromkeys(joinable) if s.level == level]
+            rejected = self._join(near, axes)
+            if rejected is None:
+                break
+            barred.add(rejected)
+        ids = {id(a) for a in inputs if a.data >= 0}
+        for loop in self._loops.get((extents, level), ()):
+            if loop.merged_into is None and loop not in near and any(id(a) in ids for a in loop.reads):
+                if self._join([*near[:1], loop], axes) is None:
+                    near = near[:1] or [loop]
+        if near:
+            return near[0].resolve()  # type: ignore[return-value]
+        loop = Loop(extents, level)
+        loop.node = self.node
+        loops = self._loops.setdefault((extents, level), [])
+        loops[:] = [known for known in loops if known.merged_into is None]
+        loops.append(loop)
+        self.steps.append(loop)
+        return loop
+
+    @staticmethod
+    def _join(loops: Sequence[Loop], axes: tuple[int, ...] | None) -> Loop | None:
+        """Merge loops of one space and level into the first; returns one that cannot go with it, having done nothing."""
+        size = 0
+        for loop in loops:
+            if axes is not None and loop.axes not in (None, axes):
+                return loop
+            axes = axes if loop.axes is None else loop.axes
+            size += len(loop.values)
+            if size > MAX_LOOP_VALUES:
+                return loop
+        for loop in loops[1:]:
+            loops[0].absorb(loop)
+        return None
+
+    def operand(self, loop: Loop, array: Array) -> int:
+        """The number of the value in `loop` that gives the elements of `array`."""
+        if array.leaf is not None:
+            loop.after.update(array.producers)
+            return loop.add(array.leaf)
+        if array.source is not None and array.source.resolve() is loop:
+            return array.value
+        array = self.materialized(array)
+        for length in array.shape:
+            loop.after.update(self.reasons(length))
+        return loop.load(array)
+
+    def elementwise(
+        self,
+        op: ScalarOp | None,
+        inputs: Sequence[Array],
+        dtype: str,
+        shape: Sequence[Ref] | None = None,
+        message: Callable[..., str] | None = None,
+        after: Sequence[Step] = (),
+    ) -> Array:
+        """A scalar operation on arrays of one rank (``None``: their first as it is); the result lives in a loop.
+
+        Parameters
+        ----------
+        shape
+            lengths of the result, when the operands do not tell them.
+        message
+            makes the text of the error for lengths that differ, from all lengths of the operands.
+        after
+            steps that the lengths depend on.
+        """
+        pattern, lengths, reasons = self.space(inputs, shape, message)
+        loop = self.find_loop(lengths, inputs, after=[*reasons, *after])
+        loop.after.update(reasons)
+        loop.after.update(after)
+        operands = [self.operand(loop, a) for a in inputs]
+        if op is None:
+            value = operands[0]
+            if loop.values[value].dtype != dtype:
+                raise AssertionError("a copy keeps the dtype")
+        else:
+            value = loop.add(Compute(op, operands, dtype))
+        return self.loop_result(loop, value, dtype, pattern, lengths)
+
+    def loop_result(
+        self, loop: Loop, value: int, dtype: str, pattern: Sequence[bool], lengths: Sequence[Ref]
+    ) -> Array:
+        """An array for a value of a loop; it gets memory only when something else needs it."""
+        result = Array(dtype, tuple(pattern), tuple(lengths), contiguous=True)
+        result.source, result.value = loop, value
+        loop.results.append(result)
+        return result
+
+    def index(self, lengths: Sequence[Ref], axis: int, after: Sequence[Step] = ()) -> Array:
+        """The index along `axis` of a space, as int64 elements."""
+        lengths = tuple(self.canonical(length) for length in lengths)
+        pattern = tuple(length == ONE for length in lengths)
+        loop = self.find_loop(lengths, (), after=after)
+        loop.after.update(after)
+        return self.loop_result(loop, loop.add(Iota(axis)), "int64", pattern, lengths)
+
+    def reduce(self, op: ScalarOp, array: Array, axes: tuple[int, ...], dtype: str) -> Array:
+        """`array` combined over `axes` in an accumulator of `dtype`; the result has the other dimensions."""
+        lengths = tuple(self.canonical(s) for s in array.shape)
+        reasons = [step for s in array.shape for step in self.reasons(s)]
+        loop = self.find_loop(lengths, [array], axes, reasons)
+        loop.after.update(reasons)
+        value = self.operand(loop, array)
+        kept = [a for a in range(array.rank) if a not in axes]
+        result = self.new_array(dtype, [array.pattern[a] for a in kept], [lengths[a] for a in kept])
+        result.producers = (loop,)
+        loop.reduce(op, value, axes, result)
+        return result
+
+    # ---- memory
+
+    def materialized(self, array: Array) -> Array:
+        """`array` with memory: one that so far lives in a loop is stored by it."""
+        if array.data >= 0:
+            return array
+        if array.leaf is not None:
+            loop = Loop(tuple(array.shape), self.level(array))
+            loop.after.update(array.producers)
+            self.steps.append(loop)
+            memory = self.new_array(array.dtype, array.pattern, array.shape)
+            loop.store(loop.add(array.leaf), memory)
+            memory.producers = (loop,)
+            return memory
+        loop = array.source.resolve()
+        memory = self.new_array(array.dtype, array.pattern, array.shape)
+        loop.store(array.value, memory)
+        array.strides, array.data, array.buffer, array.owns = memory.strides, memory.data, memory.buffer, True
+        array.producers = (loop,)
+        loop.writes[-1] = array
+        loop.stores[-1] = (array.value, array)
+        return array
+
+    def compact(self, array: Array) -> Array:
+        """`array` in contiguous memory, copied unless it is known to be there."""
+        array = self.materialized(array)
+        if array.contiguous:
+            return array
+        copy = self.new_array(array.dtype, array.pattern, array.shape)
+        assert array.buffer is not None and copy.buffer is not None
+        given = array.buffer.kind in ("input", "constant")  # memory that outlives the call may be used as it is
+        loop = self.copy_into(array, copy, kind=CompactLoop if given else Loop)
+        if isinstance(loop, CompactLoop):
+            loop.source = array
+            copy.buffer.borrowed = True
+        return copy
+
+    def compact_copy(self, variable: Variable, array: Array) -> Array:
+        """As :meth:`writable`, in contiguous memory."""
+        array = self.writable(variable, array)
+        assert array.contiguous
+        return array
+
+    def writable(self, variable: Variable, array: Array) -> Array:
+        """An array with the elements of `array` that the current node may write over."""
+        clients = self.fgraph.clients.get(variable, [])
+        alone = len(clients) == 1 and clients[0][0] is self.node and id(array) not in self._shared
+        if alone and array.source is not None:
+            array = self.materialized(array)
+            return array.view()
+        copy = self.new_array(array.dtype, array.pattern, array.shape)
+        self.copy_into(array, copy)
+        return copy
+
+    def copy_into(
+        self,
+        array: Array,
+        target: Array,
+        op: ScalarOp | None = None,
+        extra: Sequence[Array] = (),
+        kind: type[Loop] = Loop,
+    ) -> Loop:
+        """Write the elements of `array` (or ``op(array, *extra)``) to `target`, which may be a view of something larger."""
+        loop = kind(tuple(self.canonical(s) for s in target.shape), 0)
+        loop.node = self.node
+        operands = [self.materialized(a) if a.leaf is None else a for a in (array, *extra)]
+        loop.level = max([self.level(a) for a in operands] + [self.level(target)], default=0)
+        numbers = [self.operand(loop, a) for a in operands]
+        for length in target.shape:
+            loop.after.update(self.reasons(length))
+        loop.after.update(target.producers)
+        value = numbers[0] if op is None else loop.add(Compute(op, numbers, target.dtype))
+        if loop.values[value].dtype != target.dtype:
+            value = loop.add(Compute(CASTS[target.dtype], [value], target.dtype))
+        loop.store(value, target)
+        target.producers = (*target.producers, loop)
+        self.steps.append(loop)
+        return loop
+
+
+def _lengths_differ(*lengths: int) -> str:
+    return f"lengths that must be equal differ: {lengths}"

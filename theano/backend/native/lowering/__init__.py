@@ -1,0 +1,5 @@
+"""How the native backend lowers each family of Ops; the files mirror those of :mod:`theano.tensor`."""
+
+from theano.backend.native.lowering import creation, elementwise, indexing, joining, nnet, products, reductions, shape
+
+__all__ = ["creation", "elementwise", "indexing", "joining", "nnet", "products", "reductions", "shape"]

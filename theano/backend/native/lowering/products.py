@@ -1,0 +1,240 @@
+"""Products: BLAS for matrices of floats, loops for everything else."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from theano.backend.native import blas
+from theano.backend.native.emit import Emitter
+from theano.backend.native.ir import Value
+from theano.backend.native.lower import Lowering, lowers
+from theano.backend.native.lowering.creation import cast
+from theano.backend.native.lowering.elementwise import shuffled
+from theano.backend.native.lowering.shape import shape_producers
+from theano.backend.native.program import ONE, Array, Step
+from theano.backend.native.steps import Work, strides_in_elements
+from theano.graph.basic import Apply
+from theano.scalar.arithmetic import add, mul
+from theano.tensor.products import BatchedDot, Dot, Dot22Scalar, Gemm, Gemv, Ger
+
+FLOATS = {"float64": "double", "float32": "float"}
+
+
+def same_length(ctx: Lowering, node: Apply, x: Array, i: int, y: Array, j: int) -> list[Step]:
+    """Check that dimension `i` of `x` and dimension `j` of `y` have one length; the steps behind which that is known."""
+
+    def message(*lengths: int) -> str:
+        names = [str(v) for v in node.inputs]
+        return (
+            f"{node.op}: shapes {lengths[: x.rank]} and {lengths[x.rank :]} do not fit: dimension {i} of the one and "
+            f"dimension {j} of the other must be equal (operands {', '.join(names)})"
+        )
+
+    before = [*shape_producers(ctx, x, x.shape[i]), *shape_producers(ctx, y, y.shape[j])]
+    ctx.require_equal(x.shape[i], y.shape[j], message, [*x.shape, *y.shape], before)
+    return [*ctx.reasons(x.shape[i]), *ctx.reasons(y.shape[j])]
+
+
+@lowers(Dot)
+def dot(ctx: Lowering, node: Apply, inputs: list[Array]) -> list[Array]:
+    dtype = node.outputs[0].type.dtype
+    x, y = (cast(ctx, a, dtype) for a in inputs)
+    after = same_length(ctx, node, x, x.rank - 1, y, 0)
+    if x.rank == 1 and y.rank == 1:
+        return [sum_of_products(ctx, x, y, (0,), dtype)]
+    if dtype not in FLOATS:
+        # (i, k, j) without being stored: the product joins the loop that sums it
+        left = shuffled(ctx, x, [0, 1, "x"] if x.rank == 2 else ["x", 0, "x"])
+        right = shuffled(ctx, y, ["x", 0, 1] if y.rank == 2 else ["x", 0, "x"])
+        total = sum_of_products(ctx, left, right, (1,), dtype)
+        if x.rank == 2 and y.rank == 2:
+            return [total]
+        total = ctx.materialized(total)
+        return [shuffled(ctx, total, [0] if x.rank == 2 else [1])]
+    one, zero = (ctx.constant(_number(v, dtype)) for v in (1, 0))
+    if x.rank == 2 and y.rank == 2:
+        return [gemm(ctx, node, None, one, x, y, zero, after)]
+    if x.rank == 1:
+        x, y = shuffled(ctx, y, [1, 0]), x
+    return [gemv(ctx, node, None, one, x, y, zero, after)]
+
+
+def _number(value: float, dtype: str) -> Any:
+    import numpy as np
+
+    return np.asarray(value, dtype=dtype)
+
+
+def sum_of_products(ctx: Lowering, x: Array, y: Array, axes: tuple[int, ...], dtype: str) -> Array:
+    """The products of elements summed over `axes`, in one loop."""
+    accumulator = "float32" if dtype == "float16" else dtype
+    if dtype == "bool":
+        return ctx.reduce(add, ctx.elementwise(mul, [x, y], dtype), axes, dtype)
+    x, y = cast(ctx, x, accumulator), cast(ctx, y, accumulator)
+    return cast(ctx, ctx.reduce(add, ctx.elementwise(mul, [x, y], accumulator), axes, accumulator), dtype)
+
+
+def _scalar(em: Emitter, array: Array, dtype: str) -> Value:
+    from theano.backend.native.loops import Literal
+
+    if isinstance(array.leaf, Literal):
+        return em.literal(em.b, array.leaf.value, dtype)
+    return em.load_element(em.b, em.pointer(array), dtype)
+
+
+def _prepared(ctx: Lowering, arrays: Sequence[Array]) -> list[Array]:
+    return [a if a.leaf is not None and a.rank == 0 else ctx.materialized(a) for a in arrays]
+
+
+def _readable(arrays: Sequence[Array | None]) -> list[Array]:
+    return [a for a in arrays if a is not None and a.data >= 0]
+
+
+def gemm(
+    ctx: Lowering,
+    node: Apply,
+    z: Array | None,
+    alpha: Array,
+    x: Array,
+    y: Array,
+    beta: Array,
+    after: Sequence[Step],
+) -> Array:
+    """``beta * z + alpha * x.y`` for matrices, by BLAS."""
+    dtype = x.dtype
+    kind = FLOATS[dtype]
+    blas.provide(kind)
+    alpha, beta = _prepared(ctx, [alpha, beta])
+    x, y = ctx.materialized(x), ctx.materialized(y)
+    target, z_steps = _target(ctx, node, z, [x.pattern[0], y.pattern[1]], [x.shape[0], y.shape[1]], dtype)
+
+    def compute(em: Emitter) -> None:
+        em.module.declare("gemm" + kind, f"declare void @blas_gemm_{kind}({_GEMM.replace('T', kind)})")
+        lengths = [em.ref(r) for r in (x.shape[0], y.shape[1], x.shape[1])]
+        operands = [*lengths, _scalar(em, alpha, dtype)]
+        for array in (x, y):
+            operands += [em.pointer(array), *strides_in_elements(em, array)]
+        operands.append(_scalar(em, beta, dtype))
+        row = em.b.intrinsic("smax", em.ref(y.shape[1]), em.b.const("i64", 1))
+        operands += [em.pointer(target), row, em.b.const("i64", 1)]
+        em.fn.emit(f"call void @blas_gemm_{kind}({', '.join(f'{o.type} {o.ref}' for o in operands)})")
+
+    return _step(ctx, node, "gemm", compute, [x, y, *_readable([alpha, beta])], target, [*after, *z_steps])
+
+
+_GEMM = "i64, i64, i64, T, ptr, i64, i64, ptr, i64, i64, T, ptr, i64, i64"
+_GEMV = "i64, i64, T, ptr, i64, i64, ptr, i64, T, ptr, i64"
+
+
+def gemv(
+    ctx: Lowering,
+    node: Apply,
+    z: Array | None,
+    alpha: Array,
+    x: Array,
+    y: Array,
+    beta: Array,
+    after: Sequence[Step],
+) -> Array:
+    """``beta * z + alpha * x.y`` for a matrix x and a vector y, by BLAS."""
+    dtype = x.dtype
+    kind = FLOATS[dtype]
+    blas.provide(kind)
+    alpha, beta = _prepared(ctx, [alpha, beta])
+    x, y = ctx.materialized(x), ctx.materialized(y)
+    target, z_steps = _target(ctx, node, z, [x.pattern[0]], [x.shape[0]], dtype)
+
+    def compute(em: Emitter) -> None:
+        em.module.declare("gemv" + kind, f"declare void @blas_gemv_{kind}({_GEMV.replace('T', kind)})")
+        operands = [em.ref(x.shape[0]), em.ref(x.shape[1]), _scalar(em, alpha, dtype)]
+        operands += [em.pointer(x), *strides_in_elements(em, x), em.pointer(y), *strides_in_elements(em, y)]
+        operands += [_scalar(em, beta, dtype), em.pointer(target), em.b.const("i64", 1)]
+        em.fn.emit(f"call void @blas_gemv_{kind}({', '.join(f'{o.type} {o.ref}' for o in operands)})")
+
+    return _step(ctx, node, "gemv", compute, [x, y, *_readable([alpha, beta])], target, [*after, *z_steps])
+
+
+def _target(
+    ctx: Lowering, node: Apply, z: Array | None, pattern: Sequence[bool], shape: Sequence[Any], dtype: str
+) -> tuple[Array, list[Step]]:
+    """Where a product goes: fresh memory, or what it is added to, in memory that may be written."""
+    if z is None:
+        return ctx.new_array(dtype, pattern, [ctx.canonical(s) for s in shape]), [
+            r for s in shape for r in ctx.reasons(s)
+        ]
+    whole = ctx.compact_copy(node.inputs[0], z)
+    return whole, list(whole.producers)
+
+
+def _step(
+    ctx: Lowering, node: Apply, what: str, compute: Any, reads: list[Array], target: Array, after: Sequence[Step]
+) -> Array:
+    step = Work(what, compute, reads=reads, after=after, writes=[target], node=node)
+    ctx.steps.append(step)
+    return target.view(producers=(*target.producers, step))
+
+
+@lowers(Gemm, when=lambda node: node.outputs[0].type.dtype in FLOATS)
+def gemm_rule(ctx: Lowering, node: Apply, inputs: list[Array]) -> list[Array]:
+    z, alpha, x, y, beta = inputs
+    after = same_length(ctx, node, x, 1, y, 0)
+    after += same_length(ctx, node, z, 0, x, 0) + same_length(ctx, node, z, 1, y, 1)
+    return [gemm(ctx, node, z, alpha, x, y, beta, after)]
+
+
+@lowers(Gemv, when=lambda node: node.outputs[0].type.dtype in FLOATS)
+def gemv_rule(ctx: Lowering, node: Apply, inputs: list[Array]) -> list[Array]:
+    z, alpha, x, y, beta = inputs
+    after = same_length(ctx, node, x, 1, y, 0) + same_length(ctx, node, z, 0, x, 0)
+    return [gemv(ctx, node, z, alpha, x, y, beta, after)]
+
+
+@lowers(Dot22Scalar, when=lambda node: node.outputs[0].type.dtype in FLOATS)
+def dot22_scalar(ctx: Lowering, node: Apply, inputs: list[Array]) -> list[Array]:
+    x, y, alpha = inputs
+    after = same_length(ctx, node, x, 1, y, 0)
+    return [gemm(ctx, node, None, alpha, x, y, ctx.constant(_number(0, x.dtype)), after)]
+
+
+@lowers(Ger)
+def ger(ctx: Lowering, node: Apply, inputs: list[Array]) -> list[Array]:
+    z, alpha, x, y = inputs
+    dtype = node.outputs[0].type.dtype
+    column, row = shuffled(ctx, x, [0, "x"]), shuffled(ctx, y, ["x", 0])
+    scaled = ctx.elementwise(mul, [shuffled(ctx, ctx.materialized(alpha), ["x", "x"]), column], dtype)
+    return [ctx.elementwise(add, [z, ctx.elementwise(mul, [scaled, row], dtype)], dtype)]
+
+
+@lowers(BatchedDot)
+def batched_dot(ctx: Lowering, node: Apply, inputs: list[Array]) -> list[Array]:
+    kind_of = node.outputs[0].type
+    dtype = kind_of.dtype
+    x, y = (cast(ctx, a, dtype) for a in inputs)
+    after = same_length(ctx, node, x, 0, y, 0) + same_length(ctx, node, x, 2, y, 1)
+    if dtype not in FLOATS:
+        left, right = shuffled(ctx, x, [0, 1, 2, "x"]), shuffled(ctx, y, [0, "x", 1, 2])
+        return [sum_of_products(ctx, left, right, (2,), dtype)]
+    kind = FLOATS[dtype]
+    blas.provide(kind)
+    x, y = ctx.materialized(x), ctx.materialized(y)
+    batch = y.shape[0] if x.pattern[0] else x.shape[0]
+    shape = [ctx.canonical(batch), ctx.canonical(x.shape[1]), ctx.canonical(y.shape[2])]
+    target = ctx.new_array(dtype, kind_of.broadcastable, shape)
+
+    def compute(em: Emitter) -> None:
+        b = em.b
+        em.module.declare("gemm" + kind, f"declare void @blas_gemm_{kind}({_GEMM.replace('T', kind)})")
+        lengths = [em.ref(r) for r in (x.shape[1], y.shape[2], x.shape[2])]
+        xs, ys = strides_in_elements(em, x), strides_in_elements(em, y)
+        row = b.intrinsic("smax", em.ref(y.shape[2]), b.const("i64", 1))
+        with em.fn.loop(b.const("i64", 0), em.ref(batch)) as i:
+            left, right, out = (
+                em.offset(em.pointer(a), b.mul(i, em.ref(a.strides[0]))) if a.shape[0] != ONE else em.pointer(a)
+                for a in (x, y, target)
+            )
+            operands = [*lengths, b.const(kind, 1), left, *xs[1:], right, *ys[1:], b.const(kind, 0), out, row]
+            operands.append(b.const("i64", 1))
+            em.fn.emit(f"call void @blas_gemm_{kind}({', '.join(f'{o.type} {o.ref}' for o in operands)})")
+
+    return [_step(ctx, node, "batched gemm", compute, [x, y], target, [*after, *(s for r in shape for s in ctx.reasons(r))])]

@@ -1,0 +1,92 @@
+"""Memory: which temporaries share a slot of the arena, and which results take the place of an operand.
+
+The order of steps is fixed here, so it is known when each buffer is touched first and last. Slots grow to what they
+need at run time, so any buffer may take any free slot, whatever its size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from theano.backend.native.loops import Load, Loop
+from theano.backend.native.lower import Lowering
+from theano.backend.native.program import ITEMSIZES, Array, Buffer, Step
+
+
+class Plan:
+    """Steps in order, with temporaries in slots.
+
+    Attributes
+    ----------
+    slots
+        the first of three frame words (address, capacity, allocation) for each slot of the arena.
+    in_place
+        pairs (result, operand) of buffers where a loop writes over an operand that nobody needs afterwards.
+    """
+
+    def __init__(self, lowering: Lowering, steps: Sequence[Step]) -> None:
+        self.steps = list(steps)
+        self.slots: list[int] = []
+        self.in_place: list[tuple[Buffer, Buffer]] = []
+        self._assign(lowering)
+
+    def _assign(self, lowering: Lowering) -> None:
+        last: dict[Buffer, int] = {}
+        first: dict[Buffer, int] = {}
+        for i, step in enumerate(self.steps):
+            for array in (*step.reads, *step.writes):
+                if array.buffer is not None and array.buffer.kind == "temp":
+                    last[array.buffer] = i
+                    first.setdefault(array.buffer, i)
+        free: list[int] = []
+        ending: dict[int, list[Buffer]] = {}
+        for buffer, i in last.items():
+            ending.setdefault(i, []).append(buffer)
+        slot_of: dict[Buffer, int] = {}
+        for i, step in enumerate(self.steps):
+            taken: set[Buffer] = set()
+            for array in step.writes:
+                buffer = array.buffer
+                if buffer is None or buffer.kind != "temp" or first[buffer] != i or buffer in slot_of:
+                    continue
+                operand = self._replaceable(step, array, i, last, taken) if isinstance(step, Loop) else None
+                if operand is not None:
+                    taken.add(operand)
+                    self.in_place.append((buffer, operand))
+                    slot_of[buffer] = slot_of[operand]
+                elif free:
+                    slot_of[buffer] = free.pop()
+                else:
+                    slot_of[buffer] = lowering.new_words(3)
+                    self.slots.append(slot_of[buffer])
+            handed_on = {operand for _, operand in self.in_place if operand in taken}
+            free += [slot_of[b] for b in ending.get(i, ()) if b not in handed_on]
+        for buffer, slot in slot_of.items():
+            buffer.number = slot
+
+    @staticmethod
+    def _replaceable(
+        loop: Loop, result: Array, i: int, last: dict[Buffer, int], taken: set[Buffer]
+    ) -> Buffer | None:
+        """A temporary that dies in this loop and that `result` may overwrite, element by element."""
+        if not any(array is result for _, array in loop.stores):
+            return None
+        loads = [e.array for e in loop.values if isinstance(e, Load)]
+        for operand in loads:
+            buffer = operand.buffer
+            if (
+                buffer is not None
+                and buffer.kind == "temp"
+                and buffer not in taken
+                and last.get(buffer) == i
+                and operand.contiguous
+                and result.contiguous
+                and operand.shape == result.shape
+                and buffer.shape == operand.shape
+                and ITEMSIZES[operand.dtype] == ITEMSIZES[result.dtype]
+                and sum(other.buffer is buffer for other in loads) == 1
+                and not any(a.buffer is buffer for a in loop.writes)
+                and not buffer.borrowed
+            ):
+                return buffer
+        return None
