@@ -167,6 +167,16 @@ def test_power_at_zero():
     np.testing.assert_array_equal(gx, [0, 0, 0])
 
 
+def test_a_constant_exponent_needs_no_guard():
+    x = T.dmatrix("x")
+    output = x**2
+    gx, _ = scalar.pow.derivative(output.owner.inputs, output, T.dmatrix("gz"))
+    assert all(node.op != T.switch for node in toposort([gx]))
+    output = x ** T.dmatrix("y")
+    gx, _ = scalar.pow.derivative(output.owner.inputs, output, T.dmatrix("gz"))
+    assert gx.owner.op == T.switch
+
+
 def test_integer_operands_are_differentiated_as_reals():
     x, y, gz = np.array([2, 3]), np.array([0.5, 4.0]), np.array([1.0, 2.0])
     gx, gy = gradients(scalar.mul, [x, y], gz)

@@ -103,9 +103,18 @@ def _power(x: Any, y: Any) -> Any:
     return np.where(y < 0, of_negative, np.power(x, np.where(y < 0, 0, y).astype(y.dtype)))
 
 
+def _is_nonzero_constant(y: Any) -> bool:
+    """Whether `y` is a constant without a zero, seen through the dimshuffle that fits it to its neighbours' rank."""
+    from theano.tensor.elementwise import DimShuffle
+
+    while y.owner is not None and isinstance(y.owner.op, DimShuffle):
+        y = y.owner.inputs[0]
+    return isinstance(y, Constant) and bool(np.all(y.data != 0))
+
+
 def _power_derivative(x: Any, y: Any, z: Any, gz: Any) -> tuple[Any, Any]:
     by_base = gz * y * x ** (y - 1)
-    if not (isinstance(y, Constant) and np.all(y.data != 0)):
+    if not _is_nonzero_constant(y):
         by_base = rows.switch(rows.eq(y, 0), like(0, by_base), by_base)  # x**0 is 1 at x = 0 too
     by_exponent = gz * rows.log(x) * z
     return by_base, rows.switch(rows.eq(x, 0), like(0, by_exponent), by_exponent)
