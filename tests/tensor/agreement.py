@@ -21,9 +21,7 @@ VALUES_TELL_SHAPES = (Nonzero,)
 def variables_like(values: Sequence[Any], flags: bool) -> list[Any]:
     """Free variables for arrays; with `flags` their types say which lengths are 1."""
     arrays = [np.asarray(v) for v in values]
-    return [
-        TensorType(a.dtype.name, tuple(flags and n == 1 for n in a.shape))(f"x{i}") for i, a in enumerate(arrays)
-    ]
+    return [TensorType(a.dtype.name, tuple(flags and n == 1 for n in a.shape))(f"x{i}") for i, a in enumerate(arrays)]
 
 
 def check_inferred_shapes(outputs: Sequence[Any], given: dict[Any, Any]) -> None:

@@ -18,7 +18,6 @@ from theano.tensor.indexing import (
     AdvancedIncSubtensor1,
     AdvancedSubtensor,
     AdvancedSubtensor1,
-    IncSubtensor,
     Subtensor,
 )
 from theano.tensor.subtensor import DYNAMIC, Slice
@@ -349,9 +348,7 @@ def test_a_value_that_is_too_long_for_a_single_element_is_refused():
 def test_take(axis, mode, shape):
     low, high = (0, 2) if mode == "raise" else (-7, 7)
     indices = np.random.default_rng(0).integers(low, high, size=shape)
-    agrees(
-        lambda x, i: T.take(x, i, axis, mode), lambda x, i: np.take(x, i, axis, mode=mode), numbers((2, 3)), indices
-    )
+    agrees(lambda x, i: T.take(x, i, axis, mode), lambda x, i: np.take(x, i, axis, mode=mode), numbers((2, 3)), indices)
     agrees(lambda x: T.take(x, indices, axis, mode), lambda x: np.take(x, indices, axis, mode=mode), numbers((2, 3)))
 
 
@@ -378,4 +375,3 @@ def test_deep_chains_of_indices_cost_no_recursion():
     for _ in range(3000):
         i = x[i]
     assert x[i].ndim == 0
-

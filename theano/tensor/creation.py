@@ -579,6 +579,8 @@ class _Grid:
     def __getitem__(self, key: Any) -> Any:
         if isinstance(key, slice):
             return self._range(key)
+        if not isinstance(key, tuple):
+            raise TypeError(f"a grid is made of slices, as in mgrid[0:2, 0:3], got {key!r}")
         ranges = [self._range(part) for part in key]
         rank = len(ranges)
         lined_up = [dimshuffle(r, ["x"] * i + [0] + ["x"] * (rank - 1 - i)) for i, r in enumerate(ranges)]

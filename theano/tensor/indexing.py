@@ -26,7 +26,7 @@ from theano.tensor.lengths import as_length, normalize_axis, static_integer
 from theano.tensor.shape import Reshape, dimshuffle, flatten, shape_i, shape_tuple
 from theano.tensor.subtensor import ARRAY, DYNAMIC, FULL, IncSubtensor, Slice, Subtensor, normalized, zero_gradient
 from theano.tensor.type import TensorType
-from theano.tensor.variable import AsTensorError, TensorVariable, as_tensor_variable, constant
+from theano.tensor.variable import AsTensorError, as_tensor_variable, constant
 
 # ---- x[key]
 

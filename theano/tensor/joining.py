@@ -141,7 +141,8 @@ def join(axis: Any, *tensors_list: Any) -> Any:
     Parameters
     ----------
     axis
-        an integer (or integer constant); negative ones count from the end.
+        an integer or integer scalar; negative ones count from the end. One that is known only at run time costs knowledge
+        about the shape of the result.
     tensors_list
         tensors with equal lengths but along `axis`; dtypes are upcast.
 
@@ -167,6 +168,8 @@ def join(axis: Any, *tensors_list: Any) -> Any:
     rank = max(t.type.ndim for t in tensors)
     if rank == 0:
         raise TypeError("join: scalars have no axis to be joined along; T.stack makes a vector of them")
+    if static_integer(axis) is None:
+        return _join_along_unknown(axis, tensors, rank)
     return Join(normalize_axis(axis, rank, "join"))(*tensors)
 
 
@@ -256,7 +259,53 @@ def split(x: Any, splits_size: Any, n_splits: int, axis: Any = 0) -> list[Any]:
     >>> first, second = split(T.dvector("x"), [2, 1], 2)
     """
     x = as_tensor_variable(x)
+    if static_integer(axis) is None:
+        return _split_along_unknown(x, as_shape_vector(splits_size), n_splits, axis)
     return Split(n_splits, normalize_axis(axis, x.type.ndim, "split"))(x, splits_size, return_list=True)
+
+
+# An axis that is known only at run time is the second of three: what lies before it and what lies behind it become one
+# dimension each.
+
+
+def _axis_from_the_front(axis: Any, rank: int, what: str) -> Any:
+    from theano.tensor.functions import lt, switch
+
+    axis = as_length(axis, f"{what}: the axis")
+    return switch(lt(axis, 0), axis + rank, axis)
+
+
+def _with_length(x: Any, axis: Any, length: Any) -> Any:
+    """The shape of `x` with another length of `axis`."""
+    return set_subtensor(index(x.shape, axis), length)
+
+
+def _as_three_dimensions(x: Any, axis: Any) -> Any:
+    from theano.tensor.reductions import prod
+
+    lengths = x.shape
+    return reshape(x, (prod(lengths[:axis]), lengths[axis], prod(lengths[axis + 1 :])), 3)
+
+
+def _join_along_unknown(axis: Any, tensors: Sequence[Any], rank: int) -> Any:
+    from theano.tensor.assertion import Assert
+    from theano.tensor.functions import eq
+    from theano.tensor.reductions import all as tensor_all
+
+    axis = _axis_from_the_front(axis, rank, "join")
+    first, *others = tensors
+    same = [tensor_all(eq(_with_length(first, axis, 0), _with_length(t, axis, 0))) for t in others]
+    total = Assert("join: lengths must be equal but along the axis of joining", ValueError)(
+        sum((t.shape[axis] for t in others), first.shape[axis]), *same
+    )
+    joined = Join(1)(*(_as_three_dimensions(t, axis) for t in tensors))
+    return reshape(joined, _with_length(first, axis, total), rank)
+
+
+def _split_along_unknown(x: Any, splits: Any, n_splits: int, axis: Any) -> list[Any]:
+    axis = _axis_from_the_front(axis, x.type.ndim, "split")
+    parts = Split(n_splits, 1)(_as_three_dimensions(x, axis), splits, return_list=True)
+    return [reshape(part, _with_length(x, axis, splits[i]), x.type.ndim) for i, part in enumerate(parts)]
 
 
 # ---- stack

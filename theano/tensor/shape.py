@@ -15,6 +15,7 @@ from theano.tensor.lengths import (
     as_shape_vector,
     as_variables,
     disconnected,
+    larger,
     normalize_axis,
     product,
     simplest,
@@ -251,9 +252,8 @@ class Reshape(Op):
         x = as_tensor_variable(x)
         shape = as_shape_vector(shape, "an entry of the new shape")
         lengths = static_lengths(shape, self.ndim)
-        if isinstance(shape, Constant):
-            if len(lengths) != self.ndim:
-                raise ValueError(f"{self}: the shape {tuple(lengths)} has not {self.ndim} entries")
+        if len(lengths) != self.ndim:
+            raise ValueError(f"{self}: the shape {tuple(lengths)} has not {self.ndim} entries")
         if lengths.count(-1) > 1 or any(n is not None and n < -1 for n in lengths):
             raise ValueError(f"{self}: at most one entry of the shape may be -1 and none less, got {tuple(lengths)}")
         pattern = [n == 1 for n in lengths]
@@ -277,7 +277,7 @@ class Reshape(Op):
         lengths = [simplest(n) for n in vector_entries(shape, self.ndim)]
         if all(isinstance(n, int) and n >= 0 for n in lengths):
             return [as_variables(lengths)]
-        from theano.tensor.functions import eq, maximum, switch
+        from theano.tensor.functions import eq, switch
 
         elements = product(input_shapes[0])
         found: list[Any] = []
@@ -287,7 +287,7 @@ class Reshape(Op):
                 continue
             others = product([m for j, m in enumerate(lengths) if j != i])
             # Without elements NumPy refuses -1, so any divisor but 0 will do; a second -1 cannot be, so the sign goes.
-            rest = elements if isinstance(others, int) and others == 1 else elements // maximum(others, 1)
+            rest = elements if isinstance(others, int) and others == 1 else elements // larger(others, 1)
             found.append(rest if isinstance(n, int) else switch(eq(n, -1), rest, n))
         return [as_variables(found)]
 
@@ -375,9 +375,7 @@ def flatten(x: Any, ndim: int | None = None, outdim: int | None = None) -> Any:
     if rank == x.type.ndim:
         return x
     if rank == 1:
-        # -1 says "all elements" without asking for the shape.
-        flat = Reshape(1)(x, constant(np.array([-1], dtype="int64")))
-        return flat
+        return Reshape(1)(x, [-1])  # says "all elements" without asking for the shape
     lengths = shape_tuple(x)
     return Reshape(rank)(x, [*lengths[: rank - 1], as_length(product(lengths[rank - 1 :]))])
 

@@ -332,6 +332,15 @@ def derivative_of_change(op: Op, inputs: Sequence[Any], eval_points: Sequence[An
     return [op(*along, *index)]
 
 
+def __getattr__(name: str) -> Any:
+    """All else of indexing, which Theano 1.0 had in its module of this name."""
+    from theano.tensor import indexing
+
+    if name in indexing.__all__:
+        return getattr(indexing, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
 # ---- what is known of subscripted vectors
 
 
