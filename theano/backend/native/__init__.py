@@ -6,7 +6,7 @@ from typing import Any
 
 
 def link(fgraph: Any, name: str | None = None) -> Any:
-    """Compile a graph to a program; see :mod:`theano.backend.native.link`."""
-    from theano.backend.native.link import link as implementation
+    """Compile a graph to a program; see :mod:`theano.backend.native.linker`."""
+    from theano.backend.native.linker import link as implementation
 
     return implementation(fgraph, name)

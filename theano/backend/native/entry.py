@@ -14,7 +14,7 @@ from theano.configuration import config
 from theano.tensor.type import NUMPY_DTYPES, TensorType
 
 if TYPE_CHECKING:
-    from theano.backend.native.link import NativeProgram
+    from theano.backend.native.linker import NativeProgram
 
 _METH_FASTCALL_KEYWORDS = 0x0080 | 0x0002
 

@@ -172,7 +172,7 @@ class Step:
     reads, writes
         arrays whose elements it reads or writes.
     after
-        steps that must run before it, beyond the producers of what it reads.
+        steps that must run before it, beyond the producers of what it reads: whoever prepared what it writes, too.
     node
         what to name in error messages.
     """
@@ -197,8 +197,6 @@ class Step:
         """The steps that must run before this one."""
         found = {s.resolve() for s in self.after}
         for array in self.reads:
-            found.update(s.resolve() for s in array.producers)
-        for array in self.writes:
             found.update(s.resolve() for s in array.producers)
         found.discard(self)
         return found
