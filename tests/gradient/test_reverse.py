@@ -248,7 +248,7 @@ class TestNull:
         x = T.dscalar("x")
         op = Unary(L_op=lambda inputs, outputs, g: [grad_undefined(op, 0, inputs[0], "so it is")])
         gradient = theano.grad(op(x), x, null_gradients="return")
-        with pytest.raises(TypeError, match="no value: .*so it is"):
+        with pytest.raises(TypeError, match=r"no value: .*so it is"):
             theano.function([x], gradient, on_unused_input="ignore")
 
     def test_values_are_refused(self):

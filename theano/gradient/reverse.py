@@ -77,6 +77,15 @@ def fit(term: Variable, variable: Variable) -> Variable:
     return term
 
 
+def conjugate(gradient: Variable) -> Variable:
+    """The complex conjugate; what is not complex stays as it is."""
+    if kind_of(gradient) != "complex":
+        return gradient
+    from theano.tensor.functions import conj
+
+    return conj(gradient)
+
+
 # ---- the walk
 
 
@@ -203,7 +212,15 @@ def input_terms(
 
 
 def call_L_op(node: Apply, gradients: list[Variable]) -> list[Variable]:
-    """The Op's ``L_op`` on this node: as many variables as there are inputs."""
+    """The Op's ``L_op`` on this node: as many variables as there are inputs.
+
+    The gradient of a real cost with respect to a complex variable is ``dcost/dreal + i dcost/dimag``. So the gradient
+    through a holomorphic function is that of the formula for real numbers, conjugated before and after. An Op with the
+    attribute ``holomorphic = True`` leaves that to this function.
+    """
+    turned = getattr(node.op, "holomorphic", False) and any(kind_of(y) == "complex" for y in node.outputs)
+    if turned:
+        gradients = [conjugate(gradient) for gradient in gradients]
     results = node.op.L_op(list(node.inputs), list(node.outputs), gradients)
     if not isinstance(results, list | tuple):
         raise TypeError(
@@ -223,7 +240,7 @@ def call_L_op(node: Apply, gradients: list[Variable]) -> list[Variable]:
                 f"grad_undefined(...) or grad_not_implemented(...) for a gradient without value, x.zeros_like() for a "
                 f"gradient of zero{made_at(node)}"
             )
-    return list(results)
+    return [conjugate(term) for term in results] if turned else list(results)
 
 
 def check_connection(node: Apply, i: int, term: Variable) -> None:

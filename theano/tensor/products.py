@@ -33,11 +33,15 @@ def transposed(x: Any) -> Any:
 
 
 def gradients_like(inputs: Sequence[Any], gradients: Sequence[Any]) -> list[Any]:
-    """Gradients in dtype and broadcast pattern of their inputs."""
+    """Gradients in dtype and broadcast pattern of their inputs; real parts are taken by ``grad``."""
     from theano.tensor.functions import cast
 
-    pairs = zip(inputs, gradients, strict=True)
-    return [patternbroadcast(cast(gradient, gradient_dtype(x)), x.broadcastable) for x, gradient in pairs]
+    def like(x: Any, gradient: Any) -> Any:
+        if gradient.type.numpy_dtype.kind != "c":
+            gradient = cast(gradient, gradient_dtype(x))
+        return patternbroadcast(gradient, x.broadcastable)
+
+    return [like(x, gradient) for x, gradient in zip(inputs, gradients, strict=True)]
 
 
 def sum_of_linear_parts(op: Op, inputs: Sequence[Any], eval_points: Sequence[Any], groups: Sequence[int]) -> Any:
@@ -73,6 +77,7 @@ class Dot(Op):
     """
 
     __props__ = ()
+    holomorphic = True
 
     def make_node(self, x: Any, y: Any) -> Apply:
         x, y = as_tensor_variable(x), as_tensor_variable(y)
@@ -264,6 +269,7 @@ class BatchedDot(Op):
     """
 
     __props__ = ()
+    holomorphic = True
 
     def make_node(self, x: Any, y: Any) -> Apply:
         x, y = as_tensor_variable(x), as_tensor_variable(y)
@@ -369,6 +375,7 @@ class _ScaledProduct(Op):
     """
 
     __props__ = ()
+    holomorphic = True
     ranks: tuple[int, ...]
     factors: tuple[int, int]
     scale: int

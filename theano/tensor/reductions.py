@@ -280,6 +280,7 @@ class Prod(_Accumulation):
     """
 
     __props__ = ("axis", "dtype", "acc_dtype", "no_zeros_in_input")
+    holomorphic = True
 
     def __init__(
         self,
