@@ -9,6 +9,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+
 from theano.scalar.dtypes import upgrade_to_float, upgrade_to_float64, upgrade_to_float_no_complex
 from theano.scalar.table import like, operation, rows, unknown
 
@@ -71,7 +73,7 @@ psi = operation(
 def _tri_gamma(x: Any) -> Any:
     import scipy.special
 
-    return scipy.special.polygamma(1, x)
+    return np.where(x == -np.inf, np.nan, scipy.special.polygamma(1, x))  # its poles leave no limit there
 
 
 tri_gamma = operation(
