@@ -25,7 +25,7 @@ def variables_like(values: Sequence[Any], flags: bool) -> list[Any]:
 
 
 def check_inferred_shapes(outputs: Sequence[Any], given: dict[Any, Any]) -> None:
-    """For every node the inferred shapes are the actual ones, with lengths as unknowns and with lengths as constants."""
+    """For every node the inferred shapes are the actual ones, with lengths as unknowns and as constants."""
     nodes = toposort(outputs)
     everything = list(dict.fromkeys(v for node in nodes for v in (*node.inputs, *node.outputs)))
     actual = dict(zip(everything, evaluate(everything, given), strict=True))
@@ -62,7 +62,7 @@ def check_inferred_shapes(outputs: Sequence[Any], given: dict[Any, Any]) -> None
 
 
 def agrees(build: Callable[..., Any], reference: Callable[..., Any], *values: Any, dtype: bool = True) -> None:
-    """``build`` on variables gives what ``reference`` gives on the arrays, whatever the types know about lengths of 1."""
+    """``build`` on variables gives what ``reference`` gives on arrays, whatever the types know about lengths of 1."""
     expected = reference(*(np.asarray(v) for v in values))
     several = isinstance(expected, list | tuple)
     for flags in (False, True):

@@ -195,7 +195,7 @@ def test_placing_diagonals_of_stacks():
 
 
 def test_errors_of_diagonals():
-    with pytest.raises(ValueError, match="scalar|rank"):
+    with pytest.raises(ValueError, match=r"scalar|rank"):
         T.diag(T.dscalar())
     with pytest.raises(ValueError, match="rank 2 and more"):
         T.diagonal(T.dvector())

@@ -293,7 +293,7 @@ def test_errors_of_keys():
         x[0, 0, 0]
     with pytest.raises(IndexError, match="only one ellipsis"):
         x[..., ...]
-    with pytest.raises(TypeError, match="integers or bools.*float64"):
+    with pytest.raises(TypeError, match=r"integers or bools.*float64"):
         x[T.dscalar()]
     with pytest.raises(TypeError, match="index"):
         x["a"]
@@ -314,7 +314,7 @@ def test_errors_at_run_time():
         evaluate(T.set_subtensor(x[:, i], 0), {x: value, i: -3})
     with pytest.raises(IndexError, match=r"AdvancedSubtensor1.*\(3, 2\).*index 7"):
         evaluate(x[v], {x: value, v: np.array([0, 7])})
-    with pytest.raises(IndexError, match="AdvancedIncSubtensor.*index 7"):
+    with pytest.raises(IndexError, match=r"AdvancedIncSubtensor.*index 7"):
         evaluate(T.inc_subtensor(x[:, v], 1.0), {x: value, v: np.array([0, 7])})
     with pytest.raises(IndexError, match="boolean index"):
         evaluate(x[m], {x: value, m: np.array([True, False])})

@@ -33,14 +33,14 @@ from theano.tensor.variable import as_tensor_variable
 def place_of_arrays(pattern: Sequence[Any]) -> int:
     """Where the dimensions of the index arrays go in the result.
 
-    In place of the indices when those (integers among arrays count) are neighbours, at the front otherwise: the rule of NumPy.
+    NumPy's rule: in place of the indices when those (integers among arrays count) are neighbours, else at the front.
     """
     places = [i for i, entry in enumerate(pattern) if not isinstance(entry, Slice)]
     return places[0] if places[-1] - places[0] + 1 == len(places) else 0
 
 
 def with_arrays(pattern: Sequence[Any], sliced: Sequence[Any], arrays: Sequence[Any]) -> list[Any]:
-    """What belongs to the result's dimensions, from what belongs to the sliced dimensions and to those of the arrays."""
+    """What belongs to the result's dimensions, from what belongs to the sliced ones and to those of the arrays."""
     place = place_of_arrays(pattern)
     return [*sliced[:place], *arrays, *sliced[place:]]
 

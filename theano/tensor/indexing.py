@@ -1,8 +1,8 @@
 """Indexing: what ``x[…]`` means for a symbolic tensor, and expressions with a part of an array changed.
 
 Integers and slices (parts may be symbolic) give a :class:`Subtensor`, arrays of integers among them an
-:class:`AdvancedSubtensor`; ``None`` and ``...`` are resolved before, by DimShuffle and by counting. A boolean mask stands for
-the indices of its true elements.
+:class:`AdvancedSubtensor`; ``None`` and ``...`` are resolved before, by DimShuffle and by counting. A boolean mask
+stands for the indices of its true elements.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ def index(x: Any, key: Any) -> Any:
     x
         a tensor.
     key
-        an entry or a tuple of entries: integers and integer scalars, slices of such, ``None``, ``...``, integer arrays (lists,
-        NumPy, symbolic), boolean masks (NumPy, symbolic of dtype bool).
+        an entry or a tuple of entries: integers and integer scalars, slices of such, ``None``, ``...``, integer arrays
+        (lists, NumPy, symbolic), boolean masks (NumPy, symbolic of dtype bool).
 
     Raises
     ------
@@ -122,7 +122,8 @@ def _as_entry(x: Any, entry: Any) -> Any:
         raise TypeError(f"{x}[…]: cannot use {entry!r} of type {type(entry).__name__} as an index: {error}") from None
     if variable.type.numpy_dtype.kind not in "biu":
         raise TypeError(
-            f"{x}[…]: an index must hold integers or bools, got {variable} of type {variable.type}. T.cast(…, 'int64') converts it."
+            f"{x}[…]: an index must hold integers or bools, got {variable} of type {variable.type}. "
+            f"T.cast(…, 'int64') converts it."
         )
     return variable
 
@@ -167,7 +168,9 @@ def _indices_of_mask(x: Any, mask: Any, axis: int) -> list[Any]:
         indices = [constant(i, dtype="int64") for i in np.nonzero(mask.data)]
     else:
         indices = list(nonzero(mask))
-    message = f"a boolean index of type {mask.type} must have the lengths of the dimensions of {x} that it indexes, from {axis} on"
+    message = (
+        f"a boolean index of type {mask.type} must have the lengths of what it indexes: {x} from dimension {axis} on"
+    )
     conditions = []
     for i in range(mask.type.ndim):
         have, want = shape_i(mask, i), shape_i(x, axis + i)
@@ -251,7 +254,7 @@ def _change(x: Any, y: Any, set_instead_of_inc: bool) -> Any:
 
 
 def _change_behind_dimshuffle(x: Any, y: Any, set_instead_of_inc: bool) -> Any:
-    """Change a part that was dimshuffled, ``r.T[i].T``: dimshuffle the value back, change, and dimshuffle the whole alike."""
+    """Change a part that was dimshuffled, ``r.T[i].T``: dimshuffle the value back, change, dimshuffle all alike."""
     op: DimShuffle = x.owner.op
     (inner,) = x.owner.inputs
     padded = dimshuffle(y, ["x"] * (x.type.ndim - y.type.ndim) + list(range(y.type.ndim)))
@@ -330,7 +333,7 @@ def nonzero_values(a: Any) -> Any:
 
 
 def within(indices: Any, length: Any, mode: str, what: str) -> Any:
-    """Indices brought into ``0 … length - 1`` as `mode` says: ``clip`` or ``wrap``; ``raise`` leaves them to be checked."""
+    """Indices brought into ``0 … length - 1`` as `mode` says, ``clip`` or ``wrap``; ``raise`` leaves them alone."""
     if mode == "raise":
         return indices
     from theano.tensor.functions import clip

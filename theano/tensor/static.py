@@ -70,7 +70,7 @@ class Knowledge:
             return None
 
     def entries(self, v: Variable) -> Sequence[Any] | None:
-        """The entries of a vector as scalar variables, constants where known; ``None`` when their number is not known."""
+        """The entries of a vector as scalar variables, constants where known; ``None`` when it may have any number."""
         if isinstance(v, Constant):
             return [constant(entry) for entry in v.data]
         rule = self._rule(_entries_rules, v)

@@ -1,4 +1,4 @@
-"""Ops of basic indexing: integers and slices give a view of an array (Subtensor), or replace or increase it (IncSubtensor).
+"""Ops of basic indexing: integers and slices select a part of an array (Subtensor), or change it (IncSubtensor).
 
 The Ops carry what is static about an index; parts known only at run time are further inputs. See
 ``theano.tensor.indexing`` for how ``x[...]`` becomes such an Op.
@@ -158,7 +158,7 @@ def fit_value(op: Op, x: Any, y: Any, part: TensorType) -> Any:
     """`y` as what is put into a part of `x` of type `part`: its rank and the dtype of `x`; it still may broadcast."""
     if y.type.ndim > part.ndim:
         raise ValueError(
-            f"{op}: the part x[…] has rank {part.ndim}, so a value of rank {y.type.ndim} ({y} of type {y.type}) does not fit into it"
+            f"{op}: the part x[…] has rank {part.ndim}, so {y} of type {y.type} and rank {y.type.ndim} does not fit in"
         )
     y = shape_padleft(y, part.ndim - y.type.ndim)
     # A dimension of length 1 takes only length 1: said now, checked at run time.
@@ -257,7 +257,7 @@ def check_bounds(op: Op, key: Sequence[Any], shape: Sequence[int]) -> None:
 
 
 class IncSubtensor(Op):
-    """An array with a part of it increased by a value, or replaced (``set_instead_of_inc``): inputs x, y, dynamic parts.
+    """An array with a part increased by a value, or replaced (``set_instead_of_inc``): inputs x, y, dynamic parts.
 
     `y` is brought to the rank and dtype of ``x[idx_list]`` and may have length 1 where that is longer.
     """
@@ -315,7 +315,7 @@ class IncSubtensor(Op):
 
 
 def gradients_of_change(op: Any, take: Op, replace: Op, x: Any, y: Any, index: Sequence[Any], gz: Any) -> list[Any]:
-    """Gradients of "x with the part `index` changed by y": gz itself, without the part where that was replaced; gz's part."""
+    """Gradients of "x with the part `index` changed by y": gz, without the part if that was replaced; and gz's part."""
     if is_discrete(x.type.dtype):
         return [zero_gradient(x), zero_gradient(y)] + [disconnected() for _ in index]
     gx = replace(gz, constant(0, dtype=gz.type.dtype), *index) if op.set_instead_of_inc else gz
