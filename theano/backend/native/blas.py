@@ -31,8 +31,8 @@ def _blas_capsules() -> dict[str, Any]:
         spec = importlib.util.find_spec("scipy")
         assert spec is not None and spec.submodule_search_locations is not None
         folder = os.path.join(list(spec.submodule_search_locations)[0], "linalg")
-        import scipy  # noqa: F401  (prepares the path to the shared libraries that come with it)
-
+        if os.name == "nt":
+            import scipy  # noqa: F401  (sets the path of the shared libraries that come with it)
         finder = importlib.machinery.PathFinder.find_spec("cython_blas", [folder])
         if finder is None or finder.loader is None:
             from scipy.linalg import cython_blas as module
@@ -54,27 +54,24 @@ def _address(name: str) -> int:
     return get(capsule, get_name(capsule))
 
 
-def provide(kind: str) -> None:
-    """Make ``blas_gemm_kind`` and ``blas_gemv_kind`` known to compiled code."""
+def provide(routine: str, kind: str) -> None:
+    """Make function ``blas_routine_kind`` known to compiled code: `routine` is ``gemm`` or ``gemv``."""
     with _lock:
-        if kind in _libraries:
+        name = f"blas_{routine}_{kind}"
+        if name in _libraries:
             return
-        for routine in ("gemm", "gemv"):
-            add_symbol(f"{LETTER[kind]}{routine}", _address(LETTER[kind] + routine))
-        for name in ("PyMem_RawMalloc", "PyMem_RawFree"):
-            add_symbol(name, ctypes.cast(getattr(ctypes.pythonapi, name), ctypes.c_void_p).value or 0)
+        add_symbol(LETTER[kind] + routine, _address(LETTER[kind] + routine))
+        for function in ("PyMem_RawMalloc", "PyMem_RawFree"):
+            add_symbol(function, ctypes.cast(getattr(ctypes.pythonapi, function), ctypes.c_void_p).value or 0)
         module = Module()
         module.declare("malloc", "declare ptr @PyMem_RawMalloc(i64)")
         module.declare("free", "declare void @PyMem_RawFree(ptr)")
         module.declare("weights", '!0 = !{!"branch_weights", i32 1, i32 100000}')
-        module.declare("gemm", f"declare void @{LETTER[kind]}gemm({', '.join(['ptr'] * 13)})")
-        module.declare("gemv", f"declare void @{LETTER[kind]}gemv({', '.join(['ptr'] * 11)})")
-        _Gemm(module, kind).write()
-        _Gemv(module, kind).write()
-        library = Library(str(module))
-        for routine in ("gemm", "gemv"):
-            add_symbol(f"blas_{routine}_{kind}", library.address(f"blas_{routine}_{kind}"))
-        _libraries[kind] = library
+        arguments = ", ".join(["ptr"] * (13 if routine == "gemm" else 11))
+        module.declare(routine, f"declare void @{LETTER[kind]}{routine}({arguments})")
+        (_Gemm if routine == "gemm" else _Gemv)(module, kind).write()
+        _libraries[name] = Library(str(module))
+        add_symbol(name, _libraries[name].address(name))
 
 
 class _Routine:

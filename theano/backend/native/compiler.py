@@ -20,16 +20,17 @@ def _llvm() -> Any:
             llvm.initialize_native_asmprinter()
             _state["llvm"] = llvm
             _state["target"] = llvm.Target.from_default_triple()
+            _state["cpu"] = llvm.get_host_cpu_name()
             _state["features"] = llvm.get_host_cpu_features()
+            _state["flags"] = _state["features"].flatten()
             _state["machine"] = new_target_machine()
         return _state["llvm"]
 
 
-def new_target_machine() -> Any:
-    """A target machine for this processor."""
-    llvm = _state["llvm"]
+def new_target_machine(effort: int = 2) -> Any:
+    """A target machine for this processor; `effort` is LLVM's level of optimization in code generation."""
     return _state["target"].create_target_machine(
-        cpu=llvm.get_host_cpu_name(), features=_state["features"].flatten(), opt=2, jit=True
+        cpu=_state["cpu"], features=_state["flags"], opt=effort, jit=True
     )
 
 
@@ -55,20 +56,27 @@ def verifying() -> bool:
 class Library:
     """Machine code of one module, alive as long as this object.
 
+    Parameters
+    ----------
+    text
+        LLVM IR.
+    effort
+        0 compiles several times as fast to code that is half as fast: for what runs once a call.
+
     Raises
     ------
     RuntimeError
         when LLVM rejects the text; the message shows where.
     """
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, effort: int = 2) -> None:
         llvm = _llvm()
         with _lock:
             self.module = llvm.parse_assembly(text)
             if verifying():
                 self.module.verify()
             self._optimize(llvm)
-            self.engine = llvm.create_mcjit_compiler(self.module, new_target_machine())
+            self.engine = llvm.create_mcjit_compiler(self.module, new_target_machine(effort))
             self.engine.finalize_object()
 
     def _optimize(self, llvm: Any) -> None:

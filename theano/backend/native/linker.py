@@ -18,7 +18,7 @@ from theano.backend.native.entry import CallRecord, make_callable
 from theano.backend.native.lower import Lowering, expand, find_rule
 from theano.backend.native.plan import Plan
 from theano.backend.native.program import schedule
-from theano.backend.native.runtime import entry_address
+from theano.backend.native.runtime import entry_address, provide_staging
 from theano.backend.program import CallSpec
 from theano.graph.basic import Apply, Constant, Variable
 from theano.graph.fg import FunctionGraph
@@ -48,6 +48,7 @@ class NativeProgram:
         self.input_words = lowered.input_words
         self.arena_words = self.plan.slots
         self.frame_words = lowered.words
+        provide_staging(name for name in emitter.module.declarations if "stage" in name)
         self.library = Library(self.text)
         self.main_address = self.library.address(emitter.name)
         self._runner: Any = None

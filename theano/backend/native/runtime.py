@@ -7,6 +7,8 @@ NumPy's structures are those of their stable layouts (64-bit CPython 3.11 to 3.1
 from __future__ import annotations
 
 import ctypes
+import re
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -78,12 +80,13 @@ def _add_symbols() -> None:
         add_symbol("type_" + name, id(kind))
 
 
-def _stage(size: int) -> str:
+def _stage(name: str) -> str:
+    """The text of a copy between strided elements and a contiguous buffer: ``rt_stage8`` reads, ``rt_unstage8`` writes."""
+    size = int(re.sub(r"\D", "", name))
     kind = f"i{8 * size}"
-
-    def copy(name: str, source_step: str, target_step: str) -> str:
-        return f"""
-define void @{name}{size}(ptr %target, ptr %source, i64 %stride, i64 %n) {{
+    source_step, target_step = (size, "%stride") if "unstage" in name else ("%stride", size)
+    return f"""
+define void @{name}(ptr %target, ptr %source, i64 %stride, i64 %n) {{
 entry:
   br label %head
 head:
@@ -103,8 +106,6 @@ out:
   ret void
 }}
 """
-
-    return copy("rt_stage", "%stride", str(size)) + copy("rt_unstage", str(size), "%stride")
 
 
 _TEXT = """
@@ -639,6 +640,7 @@ slow:
 """
 
 _library: Library | None = None
+_staging: dict[str, Library] = {}
 
 
 def entry_address() -> int:
@@ -646,9 +648,15 @@ def entry_address() -> int:
     global _library
     if _library is None:
         _add_symbols()
-        _library = Library(_TEXT + "".join(_stage(size) for size in (1, 2, 4, 8, 16)))
-        names = ["rt_grow", "rt_new_output"]
-        names += [f"rt_{kind}{size}" for kind in ("stage", "unstage") for size in (1, 2, 4, 8, 16)]
-        for name in names:
+        _library = Library(_TEXT, effort=0)
+        for name in ("rt_grow", "rt_new_output"):
             add_symbol(name, _library.address(name))
     return _library.address("rt_entry")
+
+
+def provide_staging(names: Iterable[str]) -> None:
+    """Make the staging functions called `names` known to compiled code; each is compiled when first needed."""
+    for name in names:
+        if name not in _staging:
+            _staging[name] = Library(_stage(name))
+            add_symbol(name, _staging[name].address(name))

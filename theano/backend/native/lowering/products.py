@@ -104,7 +104,7 @@ def gemm(
     """``beta * z + alpha * x.y`` for matrices, by BLAS."""
     dtype = x.dtype
     kind = FLOATS[dtype]
-    blas.provide(kind)
+    blas.provide("gemm", kind)
     alpha, beta = _prepared(ctx, [alpha, beta])
     x, y = ctx.materialized(x), ctx.materialized(y)
     target, z_steps = _target(ctx, node, z, [x.pattern[0], y.pattern[1]], [x.shape[0], y.shape[1]], dtype)
@@ -140,7 +140,7 @@ def gemv(
     """``beta * z + alpha * x.y`` for a matrix x and a vector y, by BLAS."""
     dtype = x.dtype
     kind = FLOATS[dtype]
-    blas.provide(kind)
+    blas.provide("gemv", kind)
     alpha, beta = _prepared(ctx, [alpha, beta])
     x, y = ctx.materialized(x), ctx.materialized(y)
     target, z_steps = _target(ctx, node, z, [x.pattern[0]], [x.shape[0]], dtype)
@@ -216,7 +216,7 @@ def batched_dot(ctx: Lowering, node: Apply, inputs: list[Array]) -> list[Array]:
         left, right = shuffled(ctx, x, [0, 1, 2, "x"]), shuffled(ctx, y, [0, "x", 1, 2])
         return [sum_of_products(ctx, left, right, (2,), dtype)]
     kind = FLOATS[dtype]
-    blas.provide(kind)
+    blas.provide("gemm", kind)
     x, y = ctx.materialized(x), ctx.materialized(y)
     batch = y.shape[0] if x.pattern[0] else x.shape[0]
     shape = [ctx.canonical(batch), ctx.canonical(x.shape[1]), ctx.canonical(y.shape[2])]
