@@ -1,37 +1,94 @@
-"""Theano: an optimizing compiler for array expressions."""
+"""Theano: an optimizing compiler for array expressions.
+
+Write an expression over symbolic tensors, differentiate it, compile it::
+
+    >>> import theano, theano.tensor as T
+    >>> x = T.dscalar("x")
+    >>> f = theano.function([x], T.grad(x ** 2, x))
+    >>> f(4)
+    array(8.)
+
+The language is in :mod:`theano.tensor`, derivatives in :mod:`theano.gradient`, compiled functions and shared variables in
+:mod:`theano.compile`, what looks inside in :mod:`theano.printing`, settings in ``theano.config``.
+"""
 
 from __future__ import annotations
 
 __version__ = "2.0.0.dev0"
 version = __version__
 
-# Interim: parts that are not there yet are left out.
-for _line in (
-    "from theano.configuration import config",
-    "from theano import graph",
-    "from theano import scalar",
-    "from theano import tensor",
-    "from theano import gradient",
-    "from theano.graph import Apply, Constant, Op, Type, Variable, generic",
-    "from theano.graph.replace import clone_replace as clone",
-    "from theano.graph.test_value import get_test_value",
-    "from theano.gradient import Lop, Rop, grad, subgraph_grad",
-    "from theano import compile",
-    "from theano.compile import In, Mode, Out, Param, function, shared",
-    "from theano.compile.function import Function",
-    "from theano.compile.mode import FAST_COMPILE, FAST_RUN",
-    "from theano.compile.sharedvalue import SharedVariable",
-    "from theano import printing",
-    "from theano.printing import pp, debugprint as dprint",
-    "from theano.updates import OrderedUpdates",
-    "from theano.compile import FunctionMaker, OpFromGraph, ProfileStats, as_op, predefined_modes, predefined_linkers",
-    "from theano.compile import SymbolicInput, SymbolicOutput, predefined_optimizers, shared_constructor",
-    "from theano import legacy; legacy.install()",
-):
-    try:
-        exec(_line)
-    except ImportError as _error:
-        import os as _os
+import theano  # `from theano import *` gives the package itself, too
+from theano import configuration as _configuration
+from theano.configuration import config
+from theano import graph, scalar, tensor
+from theano import gradient, compile, printing
+from theano.compile import (
+    FAST_COMPILE,
+    FAST_RUN,
+    Function,
+    In,
+    Mode,
+    OpFromGraph,
+    Out,
+    Param,
+    SharedVariable,
+    as_op,
+    function,
+    shared,
+)
+from theano.gradient import Lop, Rop, grad, subgraph_grad
+from theano.graph import Apply, Constant, Op, Type, Variable, generic
+from theano.graph.replace import clone_replace as clone
+from theano.graph.test_value import get_test_value
+from theano.printing import debugprint as dprint
+from theano.printing import pp
+from theano.tensor.variable import as_tensor_variable as as_symbolic
+from theano.updates import OrderedUpdates
 
-        if _os.environ.get("THEANO_INTERIM"):
-            print("interim:", _line, _error)
+# What compiling needs is imported here, so that the first function is as quick as the next.
+from theano.backend.native import linker as _linker  # noqa: F401
+from theano.rewrite import rules as _rules  # noqa: F401
+
+from theano import legacy as _legacy
+
+_legacy.install()
+_configuration.check_device()
+
+__all__ = [
+    "FAST_COMPILE",
+    "FAST_RUN",
+    "Apply",
+    "Constant",
+    "Function",
+    "In",
+    "Lop",
+    "Mode",
+    "Op",
+    "OpFromGraph",
+    "OrderedUpdates",
+    "Out",
+    "Param",
+    "Rop",
+    "SharedVariable",
+    "Type",
+    "Variable",
+    "as_op",
+    "as_symbolic",
+    "clone",
+    "compile",
+    "config",
+    "dprint",
+    "function",
+    "generic",
+    "get_test_value",
+    "grad",
+    "gradient",
+    "graph",
+    "pp",
+    "printing",
+    "scalar",
+    "shared",
+    "subgraph_grad",
+    "tensor",
+    "theano",
+]
