@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from tests.rewrite.helpers import check_rule, check_same_values, strictly
 
 import theano.tensor as T
+from tests.rewrite.helpers import check_rule, check_same_values, strictly
 from theano.rewrite import apply_rules, simplify, text
 
 x, y, z = T.dvectors("x", "y", "z")

@@ -6,9 +6,9 @@ import time
 
 import numpy as np
 import pytest
-from tests.rewrite.helpers import check_same_values, strictly
 
 import theano.tensor as T
+from tests.rewrite.helpers import check_same_values, strictly
 from theano.configuration import config
 from theano.graph import Apply, Constant, FunctionGraph, Op
 from theano.rewrite import (

@@ -59,6 +59,7 @@ QUICK = ("fast_compile",)
 
 rule("local_neg_neg", ALWAYS, (-(-x), x), tags=QUICK)
 rule("local_neg_sub", ALWAYS, (-(x - y), y - x))
+rule("local_neg_minus", ALWAYS, (-x - y, -(x + y)), when=signed(x, y))
 rule(
     "local_add_neg",
     ALWAYS,
@@ -66,9 +67,9 @@ rule(
     (x - -y, x + y),
     when=signed(y),
 )
-rule("local_mul_neg", CANONICALIZE, (-x * -y, x * y), (-x * y, -(x * y)), when=signed(x))
-rule("local_div_neg", CANONICALIZE, (-x / -y, x / y), (-x / y, -(x / y)), when=signed(x) & floating(x))
-rule("local_div_by_neg", CANONICALIZE, (x / -y, -(x / y)), when=floating(y))
+rule("local_mul_neg", ALWAYS, (-x * -y, x * y), (-x * y, -(x * y)), when=signed(x))
+rule("local_div_neg", ALWAYS, (-x / -y, x / y), (-x / y, -(x / y)), when=signed(x) & floating(x))
+rule("local_div_by_neg", ALWAYS, (x / -y, -(x / y)), when=floating(y))
 rule("local_mul_minus_one", ALWAYS, (-1 * x, -x), (x / -1, -x), when=signed(x))
 rule("local_abs_neg", CANONICALIZE, (abs_(-x), abs_(x)), when=signed(x))
 rule("local_abs_abs", CANONICALIZE, (abs_(abs_(x)), abs_(x)))

@@ -2,11 +2,28 @@
 
 from __future__ import annotations
 
-from theano.rewrite import arithmetic, constant_folding, stability, trees
+from theano.rewrite import (
+    arithmetic,
+    constant_folding,
+    indexing,
+    products,
+    reductions,
+    shape,
+    softmax,
+    stability,
+    trees,
+    useless,
+)
 
 FILES = [
     ("constant_folding", constant_folding.table),
+    ("useless", useless.table),
+    ("shape", shape.table),
+    ("indexing", indexing.table),
+    ("reductions", reductions.table),
     ("arithmetic", arithmetic.table),
     ("arithmetic", trees.table),
+    ("products", products.table),
+    ("softmax", softmax.table),
     ("stability", stability.table),
 ]

@@ -5,7 +5,6 @@ Softmax and cross-entropy are in ``softmax.py``.
 
 from __future__ import annotations
 
-
 from typing import Any
 
 import numpy as np
@@ -28,9 +27,8 @@ from theano.rewrite.algebra import (
     sqr,
     tanh,
     x,
-    y,
 )
-from theano.rewrite.pattern import Call, Hole, Match, RuleTable, broadcast_like, elementwise, floating, maker
+from theano.rewrite.pattern import Call, Match, RuleTable, broadcast_like, elementwise, floating, maker
 from theano.rewrite.trees import PRODUCT, Tree, build_product, collect_product
 from theano.tensor.elementwise import DimShuffle
 from theano.tensor.reductions import Max, Sum, axes_of, restore_axes

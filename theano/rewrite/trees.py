@@ -297,3 +297,55 @@ def _leaves_range(value: float, dtype: str) -> bool:
     with np.errstate(all="ignore"):
         rounded = np.asarray(value).astype(dtype)
     return not bool(np.isfinite(rounded)) or bool(rounded == 0)
+
+
+# ---- products of sums
+
+
+@node_rule(
+    "local_greedy_distributor", ("canonicalize", "stabilize"), "mul", "true_div", late=True, family=PRODUCT, depth=4,
+    before="(a / x + b / y) * x * y", after="a * y + b * x",
+    when="floating; factors are multiplied into a sum used only here, where they cancel in at least half of its terms",
+    tags=("rounding",),
+)  # fmt: skip
+def local_greedy_distributor(fgraph: Any, node: Apply) -> Any:
+    dtype = node.outputs[0].type.dtype
+    if not dtype.startswith("float"):
+        return None
+    outer = collect_product(fgraph, node)
+    if len(outer.parts) < 2:
+        return None
+    for total, exponents in outer.parts.items():
+        if exponents != [1] or maker(total) not in ("add", "sub") or total.type.dtype != dtype:
+            continue
+        if len(fgraph.clients.get(total, ())) > 1 or len(total.owner.inputs) != 2:  # type: ignore[union-attr]
+            continue
+        result = _distributed(fgraph, outer, total, dtype)
+        if result is not None and result.type.dtype == dtype:
+            return [broadcast_like(result, node)]
+    return None
+
+
+def _distributed(fgraph: Any, outer: Tree, total: Any, dtype: str) -> Any:
+    """The product `outer` with what cancels multiplied into its factor `total`, a sum of two terms."""
+    terms = [_term(fgraph, v) for v in total.owner.inputs]
+    moved: dict[Variable, Any] = {}
+    for factor, exponents in outer.parts.items():
+        if factor is total or len(exponents) != 1 or exponents[0] not in (1, -1):
+            continue
+        if any(any(e * exponents[0] < 0 for e in term.parts.get(factor, ())) for term in terms):
+            moved[factor] = exponents[0]
+    if not moved:
+        return None
+    for term in terms:
+        for factor, exponent in moved.items():
+            term.parts.setdefault(factor, []).append(exponent)
+    inside = elementwise(key_of(total.owner.op))(*(build_product(term, dtype) for term in terms))
+    left = {v: e for v, e in outer.parts.items() if v is not total and v not in moved}
+    return build_product(Tree(outer.constant, {inside: [1], **left}), dtype)
+
+
+def _term(fgraph: Any, variable: Variable) -> Tree:
+    if maker(variable) in PRODUCT:
+        return collect_product(fgraph, variable.owner)  # type: ignore[arg-type]
+    return Tree(1.0, {variable: [1]})

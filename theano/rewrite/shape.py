@@ -1,0 +1,186 @@
+"""Arithmetic of shapes: lengths come from the lengths of inputs, so that asking for a shape computes no array.
+
+``Shape`` becomes a vector of single lengths, and a length is taken one step nearer to the inputs at a time, by the
+``infer_shape`` of the Op in between, until it rests on an input of the graph.
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+
+from theano.configuration import config
+from theano.graph.basic import Apply, Constant, Variable
+from theano.graph.fg import Feature, FunctionGraph
+from theano.graph.op import MethodNotDefined, Op
+from theano.rewrite.algebra import ALWAYS
+from theano.rewrite.pattern import RuleTable, maker, scalar_constant
+from theano.tensor.elementwise import DimShuffle, Elemwise
+from theano.tensor.lengths import as_length
+from theano.tensor.shape import MakeVector, Shape, Shape_i, patternbroadcast, shape_i, shape_tuple
+from theano.tensor.type import TensorType
+from theano.tensor.variable import constant
+
+table = RuleTable()
+node_rule = table.node_rule
+QUICK = ("fast_compile",)
+
+
+class ShapeFeature(Feature):
+    """Remembers which lengths are equal, so that long chains of operations are followed once only.
+
+    What it knows are facts about values (axis i of v is as long as axis j of u), which stay true however the graph is edited.
+    """
+
+    def __init__(self) -> None:
+        self.known: dict[tuple[Variable, int], tuple[Variable, int]] = {}
+
+    def source(self, fgraph: FunctionGraph, variable: Variable, axis: int) -> tuple[Variable, int]:
+        """The variable and axis nearest to the inputs that has the length of this axis.
+
+        Elementwise operations and dimshuffles are followed; anything else ends the search.
+        """
+        path = []
+        place = (variable, axis)
+        while True:
+            further = self.known.get(place)
+            if further is None or further[0] not in fgraph.variables:
+                further = _step(*place)
+            if further is None:
+                break
+            path.append(place)
+            place = further
+        for earlier in path:
+            self.known[earlier] = place
+        return place
+
+
+def _step(variable: Any, axis: int) -> tuple[Variable, int] | None:
+    """One step towards the inputs: an operand that surely has this length."""
+    node = variable.owner
+    if node is None:
+        return None
+    if type(node.op) is Elemwise:
+        operands = [v for v in node.inputs if not v.type.broadcastable[axis]]
+        if not operands:
+            return None
+        return next((v for v in operands if v.owner is None), operands[0]), axis
+    if type(node.op) is DimShuffle:
+        entry = node.op.new_order[axis]
+        return None if entry == "x" else (node.inputs[0], entry)
+    return None
+
+
+def shape_feature(fgraph: Any) -> ShapeFeature:
+    """The shape feature of a graph, attached on first use."""
+    found = getattr(fgraph, "shape_feature", None)
+    if found is None:
+        found = fgraph.shape_feature = ShapeFeature()
+        fgraph.attach_feature(found)
+    return found
+
+
+@node_rule(
+    "local_shape_to_shape_i", ALWAYS, Shape, tags=QUICK, depth=1,
+    before="matrix.shape", after="[matrix.shape[0], matrix.shape[1]]",
+)  # fmt: skip
+def local_shape_to_shape_i(fgraph: Any, node: Apply) -> Any:
+    (x,) = node.inputs
+    if not isinstance(x.type, TensorType):
+        return None
+    if x.type.ndim == 0:
+        return [constant(np.zeros(0, dtype="int64"))]
+    lengths = shape_tuple(x)
+    if all(isinstance(n, Constant) for n in lengths):
+        return [constant(np.array([int(n.data) for n in lengths], dtype="int64"))]  # type: ignore[attr-defined]
+    return [patternbroadcast(MakeVector("int64")(*lengths), node.outputs[0].type.broadcastable)]
+
+
+@node_rule(
+    "local_shape_i_lift", ALWAYS, Shape_i, tags=QUICK,
+    before="exp(x + y).shape[0]; dot(x, y).shape[1]; Join{0}(x, y).shape[0]", after="x.shape[0]; y.shape[1]; x.shape[0] + y.shape[0]",
+    when="the Op defines infer_shape; its error messages about lengths are lost with it",
+)  # fmt: skip
+def local_shape_i_lift(fgraph: Any, node: Apply) -> Any:
+    (x,) = node.inputs
+    axis = node.op.i
+    if not isinstance(x.type, TensorType):
+        return None
+    if x.type.broadcastable[axis]:
+        return [constant(1, dtype="int64")]
+    source, source_axis = shape_feature(fgraph).source(fgraph, x, axis)
+    length = _inferred(source, source_axis)
+    if length is None:
+        if source is x:
+            return None
+        length = shape_i(source, source_axis)
+    return None if length is node.outputs[0] else [length]
+
+
+def _inferred(x: Any, axis: int) -> Any:
+    """The length by ``infer_shape`` of what makes `x`; ``None`` when that does not tell."""
+    if isinstance(x, Constant):
+        return constant(x.data.shape[axis], dtype="int64")
+    node = x.owner
+    if node is None or type(node.op).infer_shape is Op.infer_shape:
+        return None
+    shapes = [shape_tuple(v) if isinstance(v.type, TensorType) else None for v in node.inputs]
+    try:
+        lengths = node.op.infer_shape(node, shapes)[x.index]
+    except MethodNotDefined:
+        return None
+    except Exception as error:
+        if config.on_shape_error == "raise":
+            raise
+        warnings.warn(
+            f"infer_shape of {node.op} failed ({type(error).__name__}: {error}); shapes of its results will cost computing "
+            f"them. The node was made at\n{node.user_line()}",
+            stacklevel=2,
+        )
+        return None
+    if lengths is None or lengths[axis] is None:
+        return None
+    length: Any = as_length(lengths[axis], f"a length that infer_shape of {node.op} gives")
+    made_by = length.owner
+    if made_by is not None and type(made_by.op) is Shape_i and made_by.op.i == axis and made_by.inputs[0] is x:
+        return None
+    return length
+
+
+# ---- what is known of lengths
+
+
+@node_rule(
+    "local_max_of_length", ALWAYS, "maximum", "minimum", tags=QUICK, depth=3,
+    before="maximum(x.shape[0], 0); minimum(x.shape[0], 0)", after="x.shape[0]; 0", when="lengths, their sums and products are not negative",
+)  # fmt: skip
+def local_max_of_length(fgraph: Any, node: Apply) -> Any:
+    wanted = node.outputs[0].type
+    for bound, length in (node.inputs, node.inputs[::-1]):
+        value = scalar_constant(bound)
+        if value is None or value > 0 or length.type.numpy_dtype.kind not in "iu" or not is_length(length):
+            continue
+        if maker(node.outputs[0]) == "maximum":
+            return [length] if length.type == wanted else None
+        return [bound] if value == 0 and bound.type == wanted else None
+    return None
+
+
+def is_length(variable: Any, levels: int = 4) -> bool:
+    """Whether an integer is known not to be negative, as lengths and what sums and products make of them are."""
+    value = scalar_constant(variable)
+    if value is not None:
+        return bool(value >= 0)
+    node = variable.owner
+    if node is None or not levels:
+        return False
+    if type(node.op) is Shape_i:
+        return True
+    name = maker(variable)
+    if name in ("add", "mul", "minimum", "int_div"):
+        return all(is_length(v, levels - 1) for v in node.inputs)
+    if name == "switch":
+        return all(is_length(v, levels - 1) for v in node.inputs[1:])
+    return name == "maximum" and any(is_length(v, levels - 1) for v in node.inputs)
