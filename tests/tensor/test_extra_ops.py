@@ -150,6 +150,8 @@ def test_diagonals_check_their_input():
         value_of(lambda v: T.fill_diagonal(v, 1.0), np.ones((2, 2, 3)))
     with pytest.raises(TypeError, match="takes a matrix"):
         T.fill_diagonal(T.dvector(), 1)
+    with pytest.raises(TypeError, match="cannot hold"):
+        T.fill_diagonal(T.fmatrix(), T.dscalar())
     with pytest.raises(TypeError, match="value must be a scalar"):
         T.fill_diagonal_offset(T.dmatrix(), T.dvector(), 0)
 

@@ -9,15 +9,16 @@ import numpy as np
 from theano.configuration import config
 from theano.graph.basic import Apply
 from theano.graph.op import Op
+from theano.scalar import upcast
 from theano.tensor.assertion import Assert
 from theano.tensor.creation import arange, ones, zeros
 from theano.tensor.elementwise import is_discrete
 from theano.tensor.functions import abs_, cast, eq, ge, maximum, minimum, switch
 from theano.tensor.indexing import flatnonzero, set_subtensor, take
 from theano.tensor.joining import concatenate
-from theano.tensor.lengths import as_length, disconnected, normalize_axis
+from theano.tensor.lengths import as_length, disconnected
 from theano.tensor.reductions import all as tensor_all
-from theano.tensor.reductions import gradient_dtype
+from theano.tensor.reductions import gradient_dtype, one_axis
 from theano.tensor.shape import flatten, shape_i
 from theano.tensor.static import get_vector_length
 from theano.tensor.type import NUMPY_DTYPES, TensorType
@@ -62,7 +63,7 @@ class CumOp(Op):
         if self.axis is None:
             x, axis = flatten(x), 0
         else:
-            axis = normalize_axis(self.axis, x.ndim, "cumsum" if self.mode == "add" else "cumprod")
+            axis = one_axis("cumsum" if self.mode == "add" else "cumprod", self.axis, x.ndim)
         return Apply(self if axis == self.axis else CumOp(axis, self.mode), [x], [x.type()])
 
     def perform(self, node: Apply, inputs: list[Any], output_storage: Storage) -> None:
@@ -141,7 +142,7 @@ def diff(x: Any, n: int = 1, axis: int = -1) -> Any:
     x = as_tensor_variable(x)
     if n < 0:
         raise ValueError(f"diff: n must not be negative, got {n}")
-    before = (slice(None),) * normalize_axis(axis, x.ndim, "diff")
+    before = (slice(None),) * one_axis("diff", axis, x.ndim)
     for _ in range(n):
         later, earlier = x[(*before, slice(1, None))], x[(*before, slice(None, -1))]
         x = later ^ earlier if x.dtype == "bool" else later - earlier
@@ -357,7 +358,11 @@ def _scalar(what: str, val: Any, a: Any) -> Any:
     val = as_tensor_variable(val)
     if val.ndim:
         raise TypeError(f"{what}: the value must be a scalar, got {val} of type {val.type}")
-    return cast(val, a.dtype) if np.can_cast(val.dtype, a.dtype, "same_kind") else val
+    if upcast(a.dtype, val.dtype) != a.dtype:
+        raise TypeError(
+            f"{what}: {a} of dtype {a.dtype} cannot hold {val} of dtype {val.dtype}; T.cast converts either"
+        )
+    return cast(val, a.dtype)
 
 
 def to_one_hot(y: Any, nb_class: Any, dtype: str | None = None) -> Any:

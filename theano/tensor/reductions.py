@@ -55,6 +55,13 @@ def normalize_axes(what: str, axis: Anything, ndim: int) -> tuple[int, ...] | No
     return tuple(sorted(axes))
 
 
+def one_axis(what: str, axis: Anything, ndim: int) -> int:
+    """`axis`, which must be a single number, as a non-negative one."""
+    if as_index(axis) is None:
+        raise TypeError(f"{what}: axis must be an integer known when the graph is built, got {axis!r}")
+    return normalize_axes(what, axis, ndim)[0]  # type: ignore[index]
+
+
 def axes_of(axis: tuple[int, ...] | None, ndim: int) -> tuple[int, ...]:
     """The axes that an Op's `axis` means for rank `ndim`."""
     return tuple(range(ndim)) if axis is None else axis

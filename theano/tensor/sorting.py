@@ -13,8 +13,8 @@ from theano.tensor.creation import arange
 from theano.tensor.elementwise import DimShuffle
 from theano.tensor.functions import abs_
 from theano.tensor.indexing import inc_subtensor
-from theano.tensor.lengths import as_length, disconnected, normalize_axis
-from theano.tensor.reductions import gradient_dtype
+from theano.tensor.lengths import as_length, disconnected
+from theano.tensor.reductions import gradient_dtype, one_axis
 from theano.tensor.shape import flatten, shape_i
 from theano.tensor.static import static_integer
 from theano.tensor.type import NUMPY_DTYPES, TensorType
@@ -56,7 +56,7 @@ class _Sorting(Op):
 
     def make_node(self, x: Any) -> Apply:
         x = as_tensor_variable(x)
-        axis = normalize_axis(self.axis, x.ndim, "sort")
+        axis = one_axis("sort", self.axis, x.ndim)
         op = self if axis == self.axis else type(self)(axis, self.kind)
         return Apply(op, [x], [TensorType(self.result_dtype(x.dtype), x.broadcastable)()])
 
@@ -156,7 +156,7 @@ class TopKOp(Op):
         x = as_tensor_variable(x)
         if NUMPY_DTYPES[x.dtype].kind == "c":
             raise TypeError(f"topk of {x}: complex numbers ({x.dtype}) have no order")
-        axis = normalize_axis(self.axis, x.ndim, "topk")
+        axis = one_axis("topk", self.axis, x.ndim)
         kth = as_length(kth, "topk: the number of elements")
         known = static_integer(kth)
         if known == 0:

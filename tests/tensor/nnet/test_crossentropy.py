@@ -108,9 +108,9 @@ def test_lengths_and_types_that_do_not_fit():
         value_of(op, X, B, Y[:4])
     with pytest.raises(ValueError, match=r"b of shape \(3,\) does not fit x of shape \(5, 4\)"):
         value_of(op, X, B[:3], Y)
-    with pytest.raises(TypeError, match="matrix of floats"):
+    with pytest.raises(ValueError, match="matrix of floats"):
         op(T.dvector(), T.dvector(), T.ivector())
-    with pytest.raises(TypeError, match="matrix, one row an example"):
+    with pytest.raises(ValueError, match="matrix, one row an example"):
         nnet.crossentropy_softmax_1hot(T.dvector(), T.ivector())
 
 

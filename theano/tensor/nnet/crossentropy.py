@@ -9,6 +9,7 @@ import numpy as np
 from theano.graph.basic import Apply
 from theano.graph.op import Op
 from theano.scalar import upcast
+from theano.tensor.elementwise import is_discrete
 from theano.tensor.nnet.softmax import softmax_grad, stable_exponentials
 from theano.tensor.products import gradients_like
 from theano.tensor.shape import shape_i
@@ -16,28 +17,40 @@ from theano.tensor.type import NUMPY_DTYPES, TensorType
 from theano.tensor.variable import as_tensor_variable
 
 
-def _check_matrix(op: Op, what: str, x: Any) -> Any:
-    x = as_tensor_variable(x)
-    if x.ndim != 2 or NUMPY_DTYPES[x.dtype].kind != "f":
-        raise TypeError(f"{op}: {what} must be a matrix of floats, one row an example, got {x} of type {x.type}")
-    return x
+class _OfExamples(Op):
+    """What the Ops of this file share: inputs with an entry or row for each example. Other types raise `wrong`."""
+
+    __props__ = ()
+    wrong: type[Exception] = ValueError
+
+    def matrix(self, what: str, x: Any) -> Any:
+        """`x` as a matrix of floats."""
+        x = as_tensor_variable(x)
+        if x.ndim != 2 or NUMPY_DTYPES[x.dtype].kind != "f":
+            raise self.wrong(f"{self}: {what} must be a matrix of floats, one row an example, got {x} of type {x.type}")
+        return x
+
+    def vector(self, what: str, x: Any) -> Any:
+        """`x` as a vector of real numbers."""
+        x = as_tensor_variable(x)
+        if x.ndim != 1 or NUMPY_DTYPES[x.dtype].kind == "c":
+            raise self.wrong(f"{self}: {what} must be a vector of floats, got {x} of type {x.type}")
+        return x
+
+    def classes(self, y_idx: Any) -> Any:
+        """`y_idx` as a vector of integers."""
+        y_idx = as_tensor_variable(y_idx)
+        if y_idx.ndim != 1 or NUMPY_DTYPES[y_idx.dtype].kind not in "iu":
+            raise self.wrong(
+                f"{self}: the classes must be a vector of integers, one an example, got {y_idx} of type {y_idx.type}; "
+                f"T.cast(y, 'int32') converts it"
+            )
+        return y_idx
 
 
-def _check_vector(op: Op, what: str, x: Any) -> Any:
-    x = as_tensor_variable(x)
-    if x.ndim != 1 or NUMPY_DTYPES[x.dtype].kind != "f":
-        raise TypeError(f"{op}: {what} must be a vector of floats, got {x} of type {x.type}")
-    return x
-
-
-def _check_classes(op: Op, y_idx: Any) -> Any:
-    y_idx = as_tensor_variable(y_idx)
-    if y_idx.ndim != 1 or NUMPY_DTYPES[y_idx.dtype].kind not in "iu":
-        raise TypeError(
-            f"{op}: the classes must be a vector of integers, one an example, got {y_idx} of type {y_idx.type}; "
-            f"T.cast(y, 'int32') converts it"
-        )
-    return y_idx
+def _common_dtype(x: Any, v: Any) -> str:
+    """The dtype for floats `x` together with `v`, which may hold integers."""
+    return x.dtype if is_discrete(v.dtype) else upcast(x.dtype, v.dtype)
 
 
 def _check_values(op: Op, rows: np.ndarray, classes: np.ndarray, *others: np.ndarray) -> None:
@@ -75,7 +88,7 @@ def _is_disconnected(gradient: Any) -> bool:
     return not isinstance(gradient.type, TensorType)
 
 
-class CrossentropySoftmaxArgmax1HotWithBias(Op):
+class CrossentropySoftmaxArgmax1HotWithBias(_OfExamples):
     """Softmax of the rows of ``x + b``, cross-entropy with given classes, and the most probable classes, at once.
 
     ``op(x, b, y_idx)`` gives ``[nll, sm, am]`` for a float matrix x, a float vector b and an integer vector y_idx: the
@@ -87,11 +100,9 @@ class CrossentropySoftmaxArgmax1HotWithBias(Op):
         at run time, when lengths differ or a class is not the number of a column.
     """
 
-    __props__ = ()
-
     def make_node(self, x: Any, b: Any, y_idx: Any) -> Apply:
-        x, b, y_idx = _check_matrix(self, "x", x), _check_vector(self, "b", b), _check_classes(self, y_idx)
-        dtype = upcast(x.dtype, b.dtype)
+        x, b, y_idx = self.matrix("x", x), self.vector("b", b), self.classes(y_idx)
+        dtype = _common_dtype(x, b)
         x, b = _in_dtype(x, dtype), _in_dtype(b, dtype)
         rows = x.broadcastable[0] or y_idx.broadcastable[0]
         outputs = [
@@ -151,14 +162,12 @@ class CrossentropySoftmaxArgmax1HotWithBias(Op):
         return [(slopes * direction).sum(axis=1), softmax_grad(direction, sm), None]
 
 
-class CrossentropySoftmax1HotWithBiasDx(Op):
+class CrossentropySoftmax1HotWithBiasDx(_OfExamples):
     """The gradient of that: ``op(dnll, sm, y_idx)`` is ``dnll[i] * (sm[i, j] - (1 where j is y_idx[i]))``, as sm."""
 
-    __props__ = ()
-
     def make_node(self, dnll: Any, sm: Any, y_idx: Any) -> Apply:
-        dnll, sm, y_idx = _check_vector(self, "dnll", dnll), _check_matrix(self, "sm", sm), _check_classes(self, y_idx)
-        dtype = upcast(dnll.dtype, sm.dtype)
+        dnll, sm, y_idx = self.vector("dnll", dnll), self.matrix("sm", sm), self.classes(y_idx)
+        dtype = _common_dtype(sm, dnll)
         dnll, sm = _in_dtype(dnll, dtype), _in_dtype(sm, dtype)
         return Apply(self, [dnll, sm, y_idx], [sm.type()])
 
@@ -189,16 +198,16 @@ class CrossentropySoftmax1HotWithBiasDx(Op):
         return [total]
 
 
-class CrossentropyCategorical1Hot(Op):
+class CrossentropyCategorical1Hot(_OfExamples):
     """Cross-entropy with given classes: ``op(coding_dist, classes)`` is ``-log(coding_dist[i, classes[i]])``.
 
     A float matrix of distributions, one a row, and an integer vector of classes give a float vector.
     """
 
-    __props__ = ()
+    wrong = TypeError
 
     def make_node(self, coding_dist: Any, true_one_of_n: Any) -> Apply:
-        dist, classes = _check_matrix(self, "coding_dist", coding_dist), _check_classes(self, true_one_of_n)
+        dist, classes = self.matrix("coding_dist", coding_dist), self.classes(true_one_of_n)
         rows = dist.broadcastable[0] or classes.broadcastable[0]
         return Apply(self, [dist, classes], [TensorType(dist.dtype, (rows,))()])
 
@@ -224,14 +233,14 @@ class CrossentropyCategorical1Hot(Op):
         return [None if direction is None else -_picked(direction, classes) / _picked(dist, classes)]
 
 
-class CrossentropyCategorical1HotGrad(Op):
+class CrossentropyCategorical1HotGrad(_OfExamples):
     """The gradient of that: ``op(g, dist, classes)`` is ``-g[i] / dist[i, j]`` where j is ``classes[i]``, else 0."""
 
-    __props__ = ()
+    wrong = TypeError
 
     def make_node(self, g_y: Any, coding_dist: Any, true_one_of_n: Any) -> Apply:
-        g_y, dist = _check_vector(self, "g_y", g_y), _check_matrix(self, "coding_dist", coding_dist)
-        classes = _check_classes(self, true_one_of_n)
+        g_y, dist = self.vector("g_y", g_y), self.matrix("coding_dist", coding_dist)
+        classes = self.classes(true_one_of_n)
         return Apply(self, [_in_dtype(g_y, dist.dtype), dist, classes], [dist.type()])
 
     def perform(self, node: Apply, inputs: list[Any], output_storage: list[list[Any]]) -> None:
@@ -308,7 +317,7 @@ def _no_bias(x: Any) -> Any:
 
     x = as_tensor_variable(x)
     if x.ndim != 2:
-        raise TypeError(f"crossentropy_softmax_1hot takes a matrix, one row an example, got {x} of type {x.type}")
+        raise ValueError(f"crossentropy_softmax_1hot takes a matrix, one row an example, got {x} of type {x.type}")
     return zeros((shape_i(x, 1),), dtype=x.dtype)
 
 

@@ -40,11 +40,11 @@ class _AlongAxis(Op):
         """This Op with its axis counted from the end, and the input; a vector becomes a row."""
         x = as_tensor_variable(x)
         if NUMPY_DTYPES[x.dtype].kind != "f":
-            raise TypeError(
+            raise ValueError(
                 f"{type(self).__name__} takes a tensor of floats, got {x} of type {x.type}; T.cast converts it"
             )
         if x.ndim == 0:
-            raise TypeError(f"{type(self).__name__} takes a tensor with at least one axis, got the scalar {x}")
+            raise ValueError(f"{type(self).__name__} takes a tensor with at least one axis, got the scalar {x}")
         if not -x.ndim <= self.axis < x.ndim:
             raise ValueError(f"{type(self).__name__}: there is no axis {self.axis} in {x} of rank {x.ndim}")
         axis = self.axis % x.ndim - x.ndim
@@ -156,8 +156,8 @@ def softmax(c: Any, axis: int = -1) -> Any:
 
     Raises
     ------
-    TypeError
-        when `c` is no tensor of floats.
+    ValueError
+        when `c` is no tensor of floats of rank 1 or more, or has no such axis.
 
     >>> import theano.tensor as T
     >>> softmax(T.dmatrix()).type, softmax(T.dvector()).type
