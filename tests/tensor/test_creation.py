@@ -26,10 +26,15 @@ def numbers(shape, dtype="float64"):
 @given(st.lists(st.integers(0, 3), max_size=3), st.data())
 def test_alloc(shape, data):
     own = [data.draw(st.sampled_from([n, 1])) for n in shape][data.draw(st.integers(0, len(shape))) :]
+    stretched = [i for i, n in enumerate(own) if n == 1]
     value = numbers(own)
-    agrees(lambda v: T.alloc(v, *shape), lambda v: np.broadcast_to(v, shape), value)
-    lengths = [np.int32(n) for n in shape]
-    agrees(lambda v, *n: T.alloc(v, *n), lambda v, *n: np.broadcast_to(v, shape), value, *lengths)
+
+    def build(v, *lengths):
+        return T.alloc(T.addbroadcast(v, *stretched), *(lengths or shape))
+
+    agrees(build, lambda v: np.broadcast_to(v, shape), value)
+    if shape:
+        agrees(build, lambda v, *n: np.broadcast_to(v, shape), value, *map(np.int32, shape))
 
 
 def test_patterns_and_errors_of_alloc():
@@ -44,6 +49,8 @@ def test_patterns_and_errors_of_alloc():
         evaluate(T.alloc(0.0, n), {n: -1})
     with pytest.raises(ValueError, match=r"shape \(2,\) does not broadcast to shape \(3,\)"):
         evaluate(T.alloc(x, 3), {x: np.ones(2)})
+    with pytest.raises(ValueError, match=r"addbroadcast\(value, 0\)"):
+        evaluate(T.alloc(x, 3), {x: np.ones(1)})
 
 
 def test_zeros_and_ones():

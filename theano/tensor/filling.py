@@ -64,12 +64,21 @@ class Alloc(Op):
     def perform(self, node: Apply, inputs: list[Any], output_storage: Storage) -> None:
         value, *lengths = inputs
         shape = run_time_shape(self, lengths)
-        behind = shape[len(shape) - value.ndim :]
-        if any(n not in (1, m) for n, m in zip(value.shape, behind, strict=True)):
-            raise ValueError(f"{self}: a value of shape {value.shape} does not broadcast to shape {shape}")
+        self.check_value(node, value.shape, shape)
         result = np.empty(shape, dtype=value.dtype)
         result[...] = value
         output_storage[0][0] = result
+
+    def check_value(self, node: Apply, value_shape: tuple[int, ...], shape: tuple[int, ...]) -> None:
+        """Raise when the value does not broadcast to `shape`; only what its type says to have length 1 is stretched."""
+        missing = len(shape) - len(value_shape)
+        for axis, (n, flag) in enumerate(zip(value_shape, node.inputs[0].type.broadcastable, strict=True)):
+            if not flag and n != shape[missing + axis]:
+                raise ValueError(
+                    f"{self}: a value of shape {value_shape} does not broadcast to shape {shape}: lengths of dimension "
+                    f"{axis} of the value differ."
+                    + (f" A length of 1 is stretched only after T.addbroadcast(value, {axis})." if n == 1 else "")
+                )
 
     def infer_shape(self, node: Apply, input_shapes: list[Any]) -> list[Any]:
         return [tuple(node.inputs[1:])]
