@@ -17,7 +17,7 @@ from theano.graph.op import Op
 from theano.scalar import upcast
 from theano.tensor.elementwise import DimShuffle, is_discrete
 from theano.tensor.lengths import product
-from theano.tensor.reductions import gradient_dtype
+from theano.tensor.reduction_ops import gradient_dtype
 from theano.tensor.shape import patternbroadcast, shape_i
 from theano.tensor.type import TensorType
 from theano.tensor.variable import as_index, as_tensor_variable

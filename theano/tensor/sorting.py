@@ -14,7 +14,7 @@ from theano.tensor.elementwise import DimShuffle
 from theano.tensor.functions import abs_
 from theano.tensor.indexing import inc_subtensor
 from theano.tensor.lengths import as_length, disconnected
-from theano.tensor.reductions import gradient_dtype, one_axis
+from theano.tensor.reduction_ops import gradient_dtype, one_axis
 from theano.tensor.shape import flatten, shape_i
 from theano.tensor.static import static_integer
 from theano.tensor.type import NUMPY_DTYPES, TensorType

@@ -52,8 +52,8 @@ class _AlongAxis(Op):
             x = x.dimshuffle("x", 0)
         return (self if axis == self.axis else type(self)(axis)), x
 
-    def make_node(self, x: Any) -> Apply:
-        op, x = self._checked(x)
+    def make_node(self, *inputs: Any) -> Apply:
+        op, x = self._checked(*inputs)
         return Apply(op, [x], [x.type()])
 
     def infer_shape(self, node: Apply, input_shapes: list[Any]) -> list[Any]:
@@ -80,9 +80,10 @@ class Softmax(_AlongAxis):
 class SoftmaxGrad(_AlongAxis):
     """``op(dy, sm)`` is ``sm * (dy - sum(dy * sm))``: `dy` times the Jacobian of the softmax whose value is `sm`."""
 
-    def make_node(self, dy: Any, sm: Any) -> Apply:
+    def make_node(self, *inputs: Any) -> Apply:
         from theano.tensor.functions import cast
 
+        dy, sm = inputs
         op, sm = self._checked(sm)
         dy = as_tensor_variable(dy)
         if dy.ndim == 1:
