@@ -164,16 +164,9 @@ def sigmoid(b: Builder, x: Value) -> Value:
     k = Kit(b, x.type)
     argument = k.at_least(b.fneg(b.fabs(x)), EXP_RANGE[x.type][0])
     r, biased = reduce_by_ln2(k, argument, 2 * k.format.bias)
-    first, second = k.halves_of_power(biased)
-    high, low = one_plus_expm1(k, r)
-    scaled_high = b.fmul(b.fmul(high, first), second)
-    scaled_low = b.fmul(b.fmul(low, first), second)
-    bottom = k.fast_two_sum(k(1.0), scaled_high)
-    negative = b.fcmp("olt", x, k(0.0))
-    top = b.select(negative, high, k(1.0)), b.select(negative, low, k(0.0))
-    quotient = k.quotient(top, (bottom[0], b.fadd(bottom[1], scaled_low)))
-    scaled = b.fmul(b.fmul(quotient, first), second)
-    return b.select(negative, scaled, quotient)
+    t = scaled(k, b.fadd(k(1.0), b.fadd(r[0], _exp_tail(k, r))), biased)
+    top = b.select(b.fcmp("olt", x, k(0.0)), t, k(1.0))
+    return b.fdiv(top, b.fadd(t, k(1.0)))
 
 
 def softplus(b: Builder, x: Value) -> Value:

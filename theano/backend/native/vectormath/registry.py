@@ -80,7 +80,7 @@ _ROWS = [
     ),
     _row("pow", power.pow, (1, 1), "power", ((5e-324, 1e3), (-100, 100)), ((1.5e-45, 1e3), (-12, 12)), (1.0,)),
     _row("cbrt", power.cbrt, (1, 1), "cbrt", ALL, ALL32, (1.0, 2.0, 4.0)),
-    _row("sigmoid", exponential.sigmoid, (1, 1), "sigmoid", (-746, 60), (-104, 30), (0.0, -0.35, -708.4, -87.3)),
+    _row("sigmoid", exponential.sigmoid, (2.5, 2.5), "sigmoid", (-746, 60), (-104, 30), (0.0, -0.35, -708.4, -87.3)),
     _row("softplus", exponential.softplus, (2, 2), "softplus", (-746, 800), (-104, 100), (0.0, -0.35, -708.4, -87.3)),
     _row("tanh", exponential.tanh, (1, 1), "tanh", (-25, 25), (-12, 12), (0.17, 0.35, 19.06, 9.01)),
     _row("sinh", exponential.sinh, (2, 2), "sinh", (-711, 711), (-90, 90), (0.35, 0.41, 710.47, 89.41)),
