@@ -93,6 +93,15 @@ class TestJacobian:
         w.set_value(np.array([1.0]))
         np.testing.assert_allclose(f([3.0])[1], [[6.0]])
 
+    def test_test_values(self):
+        with theano.config.change_flags(compute_test_value="raise"):
+            x = T.dmatrix("x")
+            x.tag.test_value = np.ones((3, 2))
+            result = jacobian(T.tanh(x).sum(axis=0), x)
+            twice = theano.grad((result**2).sum(), x)
+        assert result.tag.test_value.shape == (2, 3, 2)
+        assert twice.tag.test_value.shape == (3, 2)
+
 
 class TestHessian:
     def test_value(self):

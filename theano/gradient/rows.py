@@ -6,6 +6,7 @@ and small, the rows are written out; else :class:`MapGradients` computes them in
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -15,8 +16,9 @@ from theano.gradient.forward import pushforward
 from theano.gradient.reverse import as_variables, backpropagate, grad, zero_gradient
 from theano.gradient.types import disconnected_type, format_like, is_disconnected, is_null
 from theano.graph.basic import Apply, Constant, Variable
-from theano.graph.op import Op
+from theano.graph.op import Op, TestValueError, test_value_mode
 from theano.graph.replace import clone_get_equiv, equal_computations
+from theano.graph.test_value import get_test_value
 from theano.graph.traversal import ancestors, toposort
 
 __all__ = ["MapGradients", "hessian", "jacobian"]
@@ -212,12 +214,16 @@ class MapGradients(Op):
 
 
 def stand_in(variable: Variable, row: bool = False) -> Variable:
-    """A free variable of the type of `variable`, or of its rows."""
-    if not row:
-        return variable.type.make_variable(variable.name)
+    """A free variable of the type of `variable`, or of its rows, with a test value if `variable` has one."""
     from theano.tensor.type import TensorType
 
-    return TensorType(variable.type.dtype, variable.type.broadcastable[1:])(variable.name)
+    kind = TensorType(variable.type.dtype, variable.type.broadcastable[1:]) if row else variable.type
+    free = kind.make_variable(variable.name)
+    if test_value_mode() != "off":
+        with contextlib.suppress(TestValueError, IndexError):
+            value = get_test_value(variable)
+            free.tag.test_value = value[0] if row else value
+    return free
 
 
 def build_loop(
@@ -320,6 +326,7 @@ def rows(vector: Variable, variables: list[Variable], row: Callable[[Any], list[
     if 0 < length <= UNROLL_LIMIT:
         return [stack(list(parts)) for parts in zip(*(row(i) for i in range(length)), strict=True)]
     index = TensorType("int64", ())("row")
+    index.tag.test_value = np.asarray(0)
     results = [Result(body, x.shape, False) for body, x in zip(row(index), variables, strict=True)]
     return build_loop(vector.shape[0], index, results, [], [])
 
