@@ -276,3 +276,24 @@ def test_float_remainders_of_all_sizes():
         library = Library(module)
         for name in ("mod", "int_div"):
             np.testing.assert_array_equal(library(name, dtype, x, y), TABLE[name].impl(x, y))
+
+
+@pytest.mark.parametrize("dtype", ["int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64"])
+def test_integer_quotients(dtype):
+    info = np.iinfo(dtype)
+    random = np.random.default_rng(4)
+    if info.bits == 8:
+        x, y = (v.ravel().astype(dtype) for v in np.mgrid[info.min : info.max + 1, info.min : info.max + 1])
+    else:
+        y = random.integers(info.min, info.max, 2**14, dtype=dtype, endpoint=True) >> random.integers(
+            0, info.bits, 2**14, dtype
+        )
+        near = random.integers(-1, 2, 2**14).astype(dtype)  # around multiples rounding matters most
+        with np.errstate(over="ignore"):
+            x = random.integers(info.min, info.max, 2**14, dtype=dtype) // np.where(y == 0, 1, y) * y + near
+    module = Module()
+    for name in ("int_div", "mod"):
+        add_loop(module, name, TABLE[name], [dtype] * 2, dtype, 8)
+    library = Library(module)
+    for name in ("int_div", "mod"):
+        np.testing.assert_array_equal(library(name, dtype, x, y), TABLE[name].impl(x, y))

@@ -152,6 +152,7 @@ def test_functions_are_the_ops_of_the_rows():
     x = T.dvector("x")
     node = T.exp(x).owner
     assert node.op == T.exp == Elemwise(scalar.exp) and node.op.scalar_op is scalar.exp
+    assert T.abs is T.abs_ and "abs" not in vars(T)
     assert T.square is T.sqr and T.bitwise_and is T.and_ and T.where is T.switch
 
 

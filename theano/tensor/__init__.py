@@ -15,4 +15,12 @@ from theano.tensor.products import *
 from theano.tensor.extra_ops import *
 from theano.tensor.sorting import *
 from theano.tensor import nnet
+from theano.tensor import functions as _functions
 from theano.gradient import grad, Lop, Rop, jacobian, hessian, verify_grad, numeric_grad, consider_constant
+
+
+def __getattr__(name: str) -> object:
+    # ``T.abs`` is there for those who look for it; the star import of this package leaves Python's own alone.
+    if name == "abs":
+        return _functions.abs_
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -238,7 +238,8 @@ def allclose(a: Any, b: Any, rtol: float = 1.0e-5, atol: float = 1.0e-8, equal_n
 
 
 __all__ = [
-    *FUNCTIONS,
+    # not abs: ``from theano.tensor import *`` leaves Python's alone, as in Theano 1.0
+    *(name for name in FUNCTIONS if name != "abs"),
     "allclose",
     "cast",
     "ceil_intdiv",

@@ -130,6 +130,20 @@ def _sqrt(b: Builder, args: list[Value], dtypes: Sequence[str], out: str) -> Val
 # ---- quotient and remainder, rounded down
 
 
+def _cut_quotient(b: Builder, x: Value, y: Value, dtype: str) -> Value:
+    """The quotient of integers towards zero, where it is defined.
+
+    Machines divide vectors of floats only. A float with more bits than the operands serves integers exactly: a quotient
+    that is not whole differs from the next whole number by at least 1/y, and rounding moves it by less.
+    """
+    signed = "s" if is_signed(dtype) else "u"
+    if BITS[x.type] == 64:
+        return b.binary(f"{signed}div", x, y)
+    kind = "double" if BITS[x.type] == 32 else "float"
+    quotient = b.fdiv(b.convert(f"{signed}itofp", x, kind), b.convert(f"{signed}itofp", y, kind))
+    return b.convert(f"fpto{signed}i", quotient, x.type)
+
+
 def _divide_integers(b: Builder, x: Value, y: Value, dtype: str) -> tuple[Value, Value]:
     """Quotient and remainder; by zero both are zero, and the least integer by -1 wraps around to itself."""
     zero, one = b.const(x.type, 0), b.const(x.type, 1)
@@ -138,12 +152,12 @@ def _divide_integers(b: Builder, x: Value, y: Value, dtype: str) -> tuple[Value,
     by_zero = b.icmp("eq", y, zero)
     if not is_signed(dtype):
         safe = b.select(by_zero, one, y)
-        quotient = b.binary("udiv", x, safe)
+        quotient = _cut_quotient(b, x, safe, dtype)
         return b.select(by_zero, zero, quotient), b.select(by_zero, zero, b.sub(x, b.mul(quotient, safe)))
     least = b.const(x.type, -(2 ** (BITS[x.type] - 1)))
     overflow = b.and_(b.icmp("eq", x, least), b.icmp("eq", y, b.const(x.type, -1)))
     safe = b.select(b.or_(by_zero, overflow), one, y)
-    quotient = b.binary("sdiv", x, safe)
+    quotient = _cut_quotient(b, x, safe, dtype)
     remainder = b.sub(x, b.mul(quotient, safe))
     # towards zero becomes down where something remains and its sign is not the divisor's
     wrong = b.and_(b.icmp("ne", remainder, zero), b.icmp("slt", b.xor(remainder, y), zero))
