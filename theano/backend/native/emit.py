@@ -285,7 +285,10 @@ class Emitter:
     def compute(self, b: Builder, e: Compute, arguments: list[Value], loop: Loop) -> Value:
         """The code of one scalar operation."""
         dtypes = [loop.values[a].dtype for a in e.arguments]
-        return recipes.emit_scalar(b, e.op, arguments, dtypes, e.dtype)
+        value = recipes.emit_scalar(b, e.op, arguments, dtypes, e.dtype)
+        if e.dtype == "float16":  # rounded here, so that results do not depend on what is fused
+            value = b.convert("fpext", b.convert("fptrunc", value, "half"), "float")
+        return value
 
     def identity(self, b: Builder, op: ScalarOp, dtype: str) -> Value:
         """The neutral element of a reduction."""
