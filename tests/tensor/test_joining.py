@@ -60,7 +60,7 @@ def test_errors_of_join():
         T.concatenate(x)
     with pytest.raises(ValueError, match="nothing to join"):
         T.concatenate([])
-    with pytest.raises(ValueError, match=r"along axis 0, got shapes \(2, 3\), \(2, 2\)"):
+    with pytest.raises(ValueError, match=r"axis 0.*\(2, 3\), \(2, 2\)"):
         evaluate(T.join(0, x, y), {x: numbers((2, 3)), y: numbers((2, 2))})
 
 

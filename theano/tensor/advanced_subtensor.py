@@ -15,6 +15,7 @@ from theano.tensor.subtensor import (
     ARRAY,
     Slice,
     Storage,
+    check_bounds,
     check_dynamic,
     derivative_of_change,
     fill_in,
@@ -72,6 +73,15 @@ def broadcast_lengths(arrays: Sequence[Any], shapes: Sequence[Sequence[Any]]) ->
     return lengths
 
 
+def check_arrays(op: Op, key: Sequence[Any], shape: tuple[int, ...]) -> None:
+    """Raise IndexError for the first index, in an array or alone, that is outside of its dimension."""
+    for axis, (entry, length) in enumerate(zip(key, shape, strict=False)):
+        if not isinstance(entry, slice):
+            numbers = np.asarray(entry)
+            wrong = numbers[(numbers < -length) | (numbers >= length)]
+            check_bounds(op, (slice(None),) * axis + tuple(map(int, wrong[:1])), shape)
+
+
 class _Selection(Op):
     """What both Ops that select by arrays share; `pattern` is an index with ``ARRAY`` and ``DYNAMIC`` parts."""
 
@@ -101,6 +111,7 @@ class _Selection(Op):
         try:
             output_storage[0][0] = np.asarray(x[key])
         except IndexError as error:
+            check_arrays(self, key, x.shape)
             raise IndexError(f"{self} on an array of shape {x.shape}: {error}") from None
 
     def infer_shape(self, node: Apply, input_shapes: list[Any]) -> list[Any]:
@@ -215,6 +226,7 @@ class _Change(Op):
             else:
                 np.add.at(result, key, y)
         except (IndexError, ValueError) as error:
+            check_arrays(self, key, x.shape)
             raise type(error)(
                 f"{self} on an array of shape {x.shape} with a value of shape {y.shape}: {error}"
             ) from None

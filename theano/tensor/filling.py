@@ -16,7 +16,7 @@ from theano.tensor.lengths import (
     as_lengths,
     disconnected,
 )
-from theano.tensor.static import Knowledge, length_rule, static_integer, value_rule
+from theano.tensor.static import Knowledge, length_rule, value_rule
 from theano.tensor.subtensor import zero_gradient
 from theano.tensor.type import TensorType
 from theano.tensor.variable import as_tensor_variable, constant
@@ -39,7 +39,8 @@ def run_time_shape(op: Op, lengths: Sequence[Any]) -> tuple[int, ...]:
 
 
 def static_pattern(lengths: Sequence[Any]) -> list[bool]:
-    return [static_integer(n) == 1 for n in lengths]
+    """For each length whether it is known to be 1."""
+    return [isinstance(n, Constant) and n.data == 1 for n in lengths]
 
 
 # ---- filled arrays

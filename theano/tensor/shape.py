@@ -128,11 +128,15 @@ def shape_i(x: Any, i: int, fgraph: Any = None) -> Variable:
     """
     x = as_tensor_variable(x)
     i = normalize_axis(i, x.type.ndim, "shape_i")
+    known = known_length(x, i)
+    return Shape_i(i)(x) if known is None else constant(known, dtype="int64")
+
+
+def known_length(x: Any, i: int) -> int | None:
+    """The length of dimension `i` of `x` where its type or value tells it."""
     if x.type.broadcastable[i]:
-        return constant(1, dtype="int64")
-    if isinstance(x, Constant):
-        return constant(x.data.shape[i], dtype="int64")
-    return Shape_i(i)(x)
+        return 1
+    return x.data.shape[i] if isinstance(x, Constant) else None
 
 
 def shape_tuple(x: Any) -> tuple[Variable, ...]:
@@ -141,20 +145,32 @@ def shape_tuple(x: Any) -> tuple[Variable, ...]:
     return tuple(shape_i(x, i) for i in range(x.type.ndim))
 
 
+class LengthsOf(Sequence[Any]):
+    """Some lengths of a tensor, whose variables are made when they are asked for."""
+
+    def __init__(self, x: Any, axes: Sequence[int]) -> None:
+        self.x, self.axes = x, axes
+
+    def __len__(self) -> int:
+        return len(self.axes)
+
+    def __getitem__(self, i: Any) -> Any:
+        return LengthsOf(self.x, self.axes[i]) if isinstance(i, slice) else shape_i(self.x, self.axes[i])
+
+
 @entries_rule(Shape)
 def _shape_entries(node: Apply, known: Knowledge) -> Sequence[Any] | None:
     (x,) = node.inputs
-    return shape_tuple(x) if isinstance(x.type, TensorType) else None
+    return LengthsOf(x, range(x.type.ndim)) if isinstance(x.type, TensorType) else None
 
 
 @value_rule(Shape_i)
 def _shape_i_value(node: Apply, known: Knowledge) -> Any:
     (x,) = node.inputs
-    if isinstance(x.type, TensorType):
-        length = shape_i(x, node.op.i)
-        if isinstance(length, Constant):
-            return length.data
-    raise NotScalarConstantError(node.outputs[0])
+    length = known_length(x, node.op.i) if isinstance(x.type, TensorType) else None
+    if length is None:
+        raise NotScalarConstantError(node.outputs[0])
+    return length
 
 
 def is_flat(var: Any, ndim: int | None = None, outdim: int | None = None) -> bool:

@@ -178,7 +178,7 @@ def fit_value(op: Op, x: Any, y: Any, part: TensorType) -> Any:
 def check_fits(op: Op, value: np.ndarray, part_shape: tuple[int, ...]) -> None:
     """Raise when `value` does not broadcast to the shape of the part that it goes to."""
     if any(n not in (1, m) for n, m in zip(value.shape, part_shape, strict=True)):
-        raise ValueError(f"{op}: a value of shape {value.shape} does not fit into a part of shape {part_shape}")
+        raise ValueError(f"{op}: a value of shape {value.shape} does not fit a part of shape {part_shape}")
 
 
 def zero_gradient(x: Any) -> Any:

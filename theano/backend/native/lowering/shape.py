@@ -232,7 +232,7 @@ def assertion(ctx: Lowering, node: Apply, inputs: list[Array]) -> list[Array]:
         def compute(em: Emitter, condition: Array = condition) -> None:
             value = em.load_element(em.b, em.pointer(condition), condition.dtype)
             value = em.convert(em.b, value, condition.dtype, "bool")
-            em.check(value, Check(AssertionError, lambda: node.op.msg, node, []))
+            em.check(value, Check(node.op.exception, lambda: node.op.msg, node, []))
 
         step = Describe("assert", compute, reads=[condition], node=node)
         ctx.steps.append(step)
