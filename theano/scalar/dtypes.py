@@ -49,7 +49,7 @@ class IntegerDivisionError(Exception):
     """Two integers were divided with ``/`` while ``config.int_division`` is ``"raise"``."""
 
 
-class ComplexError(TypeError):
+class ComplexError(NotImplementedError, TypeError):
     """A complex operand where the operation has only a real meaning."""
 
 

@@ -46,7 +46,7 @@ class ScalarOp:
         from theano.gradient import grad_not_implemented
 
         why = f"the elementwise function {self.name} defines no derivative"
-        return [grad_not_implemented(self, i, x, why) for i, x in enumerate(inputs)]
+        return [grad_not_implemented(lift(self), i, x, why) for i, x in enumerate(inputs)]
 
     def __call__(self, *operands: Any, **kwargs: Any) -> Any:
         """Apply to variables, elementwise."""
