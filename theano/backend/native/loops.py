@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from theano.backend.native.ir import BITS, Builder, Value
 from theano.backend.native.recipes import element_type
 from theano.backend.native.program import ONE, Array, Const, Ref, Step
+from theano.backend.native.vectormath import FUNCTIONS
 from theano.scalar.operation import ScalarOp
 
 if TYPE_CHECKING:
@@ -264,6 +265,7 @@ class LoopEmission:
             return [steps.get(a) for a in self.walked]
 
         whole = range(len(loop.extents))
+        literals: dict[int, Value] = {}
         for number, e in enumerate(loop.values):
             if isinstance(e, Load):
                 strides = walk(e.array, whole)
@@ -271,6 +273,14 @@ class LoopEmission:
                     self.scalars[number] = em.load_element(self.b1, em.pointer(e.array), e.array.dtype)
                 else:
                     self.streams[number] = Stream(e.array, strides, False)
+            elif isinstance(e, Length):
+                self.scalars[number] = em.ref(e.ref)
+            elif isinstance(e, Literal):
+                literals[number] = em.literal(self.b1, e.value, e.dtype)
+            elif isinstance(e, Compute) and all(a in self.scalars or a in literals for a in e.arguments):
+                # depends on no dimension: once, before the loops
+                arguments = [self.scalars[a] if a in self.scalars else literals[a] for a in e.arguments]
+                self.scalars[number] = em.compute(self.b1, e, arguments, loop)
         if self.rank == 0:
             self._emit_scalar()
             return
@@ -421,9 +431,6 @@ class LoopEmission:
                 self.fixed[number] = self.b.splat(scalar)
         for number, scalar in self.scalars.items():
             self.fixed[number] = self.b.splat(scalar)
-        for number, e in enumerate(self.loop.values):
-            if isinstance(e, Length):
-                self.fixed[number] = self.b.splat(em.ref(e.ref))
         loose = [s for s in moving if not s.inner_static_unit]
         if not loose:
             for stream in moving:
@@ -465,7 +472,8 @@ class LoopEmission:
         """The body over `length` elements that begin at index `start` of the innermost dimension."""
         fn, b1, lanes = self.fn, self.b1, self.lanes
         registers = self.inner_reduced
-        cheap = sum(isinstance(e, Compute) for e in self.loop.values) < UNROLL_BELOW
+        work = [e for n, e in enumerate(self.loop.values) if isinstance(e, Compute) and n not in self.scalars]
+        cheap = len(work) < UNROLL_BELOW and not any(e.op.name in FUNCTIONS for e in work)
         unroll = 4 if registers and cheap else 1
         width = lanes * unroll
         carried = self.accumulators if registers else []
@@ -588,17 +596,18 @@ class LoopEmission:
         em, b = self.em, self.b1
         computed: list[Value] = []
         for number, e in enumerate(self.loop.values):
+            if number in self.scalars:
+                computed.append(self.scalars[number])
+                continue
             match e:
-                case Load():
-                    computed.append(self.scalars[number])
                 case Literal():
                     computed.append(em.literal(b, e.value, e.dtype))
-                case Length():
-                    computed.append(em.ref(e.ref))
                 case Compute():
                     computed.append(em.compute(b, e, [computed[a] for a in e.arguments], self.loop))
                 case Iota():
                     computed.append(b.const("i64", 0))
+                case Load() | Length():
+                    raise AssertionError("loads and lengths of rank 0 are scalars")
         for number, array in self.loop.stores:
             em.store_element(b, computed[number], em.pointer(array), array.dtype)
         for reduction in self.loop.reductions:

@@ -24,6 +24,8 @@ Rule = Callable[["Lowering", Apply, list[Array]], "list[Array]"]
 RULES: dict[type, Rule] = {}
 SUPPORTS: dict[type, Callable[[Apply], bool]] = {}
 MAX_LOOP_VALUES = 150
+# Levels below that of the first loops: of what depends on nothing but inputs, and of single elements computed of these.
+GIVEN, PRELUDE = -3, -2
 REAL_DTYPES = frozenset(name for name in ITEMSIZES if not name.startswith("complex"))
 
 
@@ -282,18 +284,22 @@ class Lowering:
 
     def level(self, array: Array) -> int:
         """The first level at which a loop can read `array` from memory."""
+        return max(0, self.ready(array) + 1)
+
+    def ready(self, array: Array) -> int:
+        """The level of the latest step that computes or describes `array`."""
         steps = [s.resolve() for s in array.producers]
         if array.source is not None:
             steps.append(array.source.resolve())
-        return max((self.step_level(s) + 1 for s in steps), default=0)
+        return max((self.step_level(s) for s in steps), default=GIVEN)
 
     def step_level(self, step: Step) -> int:
-        """The level of a step: of a loop its own, else the highest of what it depends on; -1 for nothing but inputs."""
+        """The level of a step: of a loop its own, else the highest of what it depends on."""
         if isinstance(step, Loop):
             return step.level
         found = self._levels.get(step)
         if found is None:
-            found = max((self.step_level(s) for s in step.dependencies()), default=-1)
+            found = max((self.step_level(s) for s in step.dependencies()), default=GIVEN)
             self._levels[step] = found
         return found
 
@@ -340,11 +346,14 @@ class Lowering:
         `axes` are the dimensions that the work reduces, if it does; a loop reduces over one set of them. `after` are
         steps that must have run.
         """
-        first_level = max((self.step_level(s.resolve()) + 1 for s in after), default=0)
+        # Single elements that depend on nothing but what is given come before all: their users need not be later than
+        # other loops over inputs.
+        prelude = all(e == ONE for e in extents)
+        steps_ready = max((self.step_level(s.resolve()) for s in after), default=GIVEN)
         barred: set[Step] = set()
         while True:
             joinable: list[Loop] = []
-            level = first_level
+            joined, ready = GIVEN, steps_ready
             for array in inputs:
                 source = None if array.source is None else array.source.resolve()
                 if source is not None and source.extents == extents and source not in barred:
@@ -352,9 +361,11 @@ class Lowering:
                         barred.add(source)
                     else:
                         joinable.append(source)
-                        level = max(level, source.level)
+                        joined = max(joined, source.level)
                         continue
-                level = max(level, self.level(array))
+                ready = max(ready, self.ready(array))
+            level = PRELUDE if prelude and ready == GIVEN else max(0, ready + 1)
+            level = max(level, joined)
             near = [s for s in dict.fromkeys(joinable) if s.level == level]
             rejected = self._join(near, axes)
             if rejected is None:
@@ -472,7 +483,7 @@ class Lowering:
         if array.data >= 0:
             return array
         if array.leaf is not None:
-            loop = Loop(tuple(array.shape), self.level(array))
+            loop = Loop(tuple(array.shape), PRELUDE if self.ready(array) == GIVEN else self.level(array))
             loop.after.update(array.producers)
             self.steps.append(loop)
             memory = self.new_array(array.dtype, array.pattern, array.shape)
