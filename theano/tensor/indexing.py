@@ -197,8 +197,8 @@ def set_subtensor(x: Any, y: Any, inplace: bool = False, tolerate_inplace_aliasi
     x
         the result of indexing: ``r[key]``.
     y
-        broadcasts to the shape of `x`; it is converted to the dtype of `x`. For its gradient its type must know which of
-        its lengths are stretched (see :func:`addbroadcast`).
+        broadcasts to the shape of `x`; it is converted to the dtype of `x`. For its gradient its type must know
+        which lengths are stretched (see :func:`addbroadcast`).
     inplace, tolerate_inplace_aliasing
         accepted as in Theano 1.0; memory is reused where that is safe anyway.
 
