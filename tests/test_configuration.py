@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import pickle
+import re
 import subprocess
 import sys
 import warnings
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import theano
@@ -297,6 +300,50 @@ def test_present_accelerator_is_silent(monkeypatch: pytest.MonkeyPatch, tmp_path
         configuration.check_device(["cuda0"])
     with pytest.warns(TheanoConfigWarning, match="device=cuda0"):
         configuration.check_device(["cuda1"])
+
+
+def test_warn_float64() -> None:
+    x = theano.tensor.fscalar("x")
+    with change_flags(warn_float64="warn"):
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            x * 2
+        with pytest.warns(TheanoConfigWarning, match="float64"):
+            x * theano.shared(2.0)
+    with change_flags(warn_float64="raise"), pytest.raises(ValueError, match="float64"):
+        theano.tensor.dscalar()
+
+
+def test_test_values_are_shown_and_pickled_on_demand() -> None:
+    x = theano.tensor.fscalar("x")
+    x.tag.test_value = np.float32(2)
+    assert repr(x) == "x"
+    assert pickle.loads(pickle.dumps(x)).tag.test_value == 2
+    with change_flags(print_test_value=True, pickle_test_value=False):
+        assert repr(x).startswith("x\n")
+        assert "2.0" in repr(x)
+        assert not hasattr(pickle.loads(pickle.dumps(x)).tag, "test_value")
+
+
+def test_comparison_may_be_sloppy() -> None:
+    compare = theano.tensor.dscalar().type.values_eq_approx
+    assert not compare(1.0, 1.0 + 1e-4)
+    with change_flags({"tensor.cmp_sloppy": 2}):
+        assert compare(1.0, 1.0 + 1e-5)
+        assert not compare(1.0, 1.1)
+
+
+def test_every_setting_is_read_somewhere() -> None:
+    """A setting that says what it does must do it; those that nothing reads belong in WITHOUT_EFFECT."""
+    files = [f for f in (ROOT / "theano").rglob("*.py") if not f.name.startswith("config")]
+    source = "\n".join(file.read_text(encoding="utf-8") for file in [*files, Path(configuration.__file__)])
+    read = {
+        setting.name
+        for setting in configuration.SETTINGS
+        for section, _, name in [setting.name.rpartition(".")]
+        if re.search(rf"\.{name}\b|[a-z]+\(config, \"{name}\"|{name.rpartition('_')[0]}_{{", source)
+    }
+    assert {setting.name for setting in configuration.SETTINGS} - read == set()
 
 
 def test_page_of_settings_is_up_to_date() -> None:

@@ -25,7 +25,7 @@ from theano.configparser import (
     config,
 )
 
-__all__ = ["SETTINGS", "WITHOUT_EFFECT", "TheanoConfigParser", "change_flags", "check_device", "config"]
+__all__ = ["SETTINGS", "WITHOUT_EFFECT", "TheanoConfigParser", "answer", "change_flags", "check_device", "config"]
 
 _ACCELERATORS = ("cuda", "gpu", "opencl")
 
@@ -92,7 +92,6 @@ SETTINGS = (
         ConfigParam("", _optional_device, allow_override=False, kind="'' | cuda* | gpu* | opencl*"),
         "An accelerator to make ready without moving computations to it.",
     ),
-    Setting("print_active_device", BoolParam(True, allow_override=False), "Say which accelerator is in use."),
     # Compilation
     Setting(
         "mode",
@@ -123,21 +122,10 @@ SETTINGS = (
     Setting("on_shape_error", EnumStr("warn", "raise"), "What a failing `infer_shape` of an Op does."),
     Setting("optdb.position_cutoff", FloatParam(float("inf")), "Passes placed after this position are not run."),
     Setting("optdb.max_use_ratio", FloatParam(8.0), "Rewrites a node before a pass is thought to run in circles."),
-    Setting("tensor.local_elemwise_fusion", BoolParam(True), "Fuse chains of elementwise operations into one loop."),
     Setting(
         "tensor.cmp_sloppy",
         IntParam(0, lambda level: 0 <= level <= 2),
-        "How loosely tensor.allclose and DebugMode compare: 0 strictly, 1 and 2 with wider tolerances.",
-    ),
-    Setting("allow_gc", BoolParam(True), "Free intermediate results after each call instead of keeping their memory."),
-    Setting("conv.assert_shape", BoolParam(False), "Check declared shapes of convolutions against the actual ones."),
-    Setting("scan.allow_gc", BoolParam(False), "Free intermediate results after each step of a scan."),
-    Setting("scan.allow_output_prealloc", BoolParam(True), "Let the steps of a scan write straight into its outputs."),
-    Setting("openmp", BoolParam(False), "Run large elementwise loops and reductions on several threads."),
-    Setting(
-        "openmp_elemwise_minsize",
-        IntParam(200_000, _unsigned),
-        "The number of elements from which a loop may be run on several threads.",
+        "How loosely DebugMode compares results: each level widens the tolerance tenfold.",
     ),
     # Arithmetic
     *(
@@ -157,8 +145,6 @@ SETTINGS = (
     # Looking inside, and errors
     Setting("exception_verbosity", EnumStr("low", "high"), "How much of the graph an error message shows."),
     Setting("traceback.limit", IntParam(8), "Lines of the program kept on each node; 0 keeps none, -1 all."),
-    Setting("traceback.compile_limit", IntParam(0), "Lines of the program kept on nodes made by rewrites."),
-    Setting("check_stack_trace", EnumStr("off", "log", "warn", "raise"), "What a node without them is answered with."),
     Setting("compute_test_value", EnumStr(*_ON_TEST_VALUE), "Compute each node's test value as the graph is built."),
     Setting("compute_test_value_opt", EnumStr(*_ON_TEST_VALUE), "Compute test values during rewriting as well."),
     Setting("print_test_value", BoolParam(False), "Show the test value in the repr of a variable."),
@@ -167,44 +153,20 @@ SETTINGS = (
     Setting("reoptimize_unpickled_function", BoolParam(False), "Rewrite the graph anew when a function is unpickled."),
     Setting("profile", BoolParam(False), "Time each function and the nodes in it, and print a summary at exit."),
     Setting("profile_optimizer", BoolParam(False), "With `profile`: time each rewrite as well."),
-    Setting("profile_memory", BoolParam(False), "With `profile`: report memory as well."),
-    Setting("print_global_stats", BoolParam(False), "Print the time spent in compiling and in calls at exit."),
     Setting("profiling.time_thunks", BoolParam(True), "Time single nodes."),
     Setting("profiling.n_apply", IntParam(20, _unsigned), "Nodes that a profile lists."),
     Setting("profiling.n_ops", IntParam(20, _unsigned), "Operations that a profile lists."),
     Setting("profiling.output_line_width", IntParam(512, _unsigned), "Width of a profile's lines in characters."),
-    Setting("profiling.min_memory_size", IntParam(1024, _unsigned), "Bytes below which a profile leaves out a node."),
-    Setting("profiling.min_peak_memory", BoolParam(False), "Report the least peak of memory over all orders."),
     Setting("profiling.destination", StrParam("stderr"), "Where profiles go: stderr, stdout or the name of a file."),
-    Setting("profiling.debugprint", BoolParam(False), "Print the graphs of the functions that are profiled."),
     Setting("profiling.ignore_first_call", BoolParam(False), "Leave a function's first call out of its profile."),
     Setting("DebugMode.patience", IntParam(10, _unsigned), "Times that a graph is rewritten to find inconsistency."),
     Setting("DebugMode.check_c", BoolParam(True), "Run native code."),
     Setting("DebugMode.check_py", BoolParam(True), "Run the reference backend."),
     Setting("DebugMode.check_finite", BoolParam(True), "Complain about NaN and infinity in results."),
-    Setting(
-        "DebugMode.check_strides",
-        IntParam(0, lambda level: level in (0, 1, 2)),
-        "On results of other strides: 0 nothing, 1 warn, 2 raise.",
-    ),
-    Setting("DebugMode.warn_input_not_reused", BoolParam(True), "Warn of a declared view that is a copy."),
-    Setting(
-        "DebugMode.check_preallocated_output",
-        StrParam(""),
-        "Memory to give an Op for its results: initial, previous, c_contiguous, f_contiguous, strided, wrong_size, "
-        "ALL; separated by colons.",
-    ),
-    Setting("DebugMode.check_preallocated_output_ndim", IntParam(4, _unsigned), "Dimensions strided memory varies."),
     Setting("NanGuardMode.nan_is_error", BoolParam(True), "Report NaN."),
     Setting("NanGuardMode.inf_is_error", BoolParam(True), "Report infinity."),
     Setting("NanGuardMode.big_is_error", BoolParam(True), "Report magnitudes above 1e10."),
     Setting("NanGuardMode.action", EnumStr("raise", "warn", "pdb"), "How NanGuardMode reports."),
-    Setting(
-        "assert_no_cpu_op", EnumStr("ignore", "warn", "raise", "pdb"), "What happens when a node stays on the CPU."
-    ),
-    Setting(
-        "unittests.rseed", ConfigParam(666, _seed, kind="int | random"), "The seed of the library's randomized checks."
-    ),
 )
 
 
@@ -263,9 +225,39 @@ WITHOUT_EFFECT = (
         metaopt__optimizer_excluding=StrParam(""),
         metaopt__optimizer_including=StrParam(""),
     ),
-    *_retired("Extra output of scan.", scan__debug=BoolParam(False)),
+    *_retired(
+        "Loops: a scan is compiled whole.",
+        scan__allow_gc=BoolParam(False),
+        scan__allow_output_prealloc=BoolParam(True),
+        scan__debug=BoolParam(False),
+    ),
+    *_retired(
+        "Fusion, threads and memory: the native compiler decides.",
+        tensor__local_elemwise_fusion=BoolParam(True),
+        allow_gc=BoolParam(True),
+        openmp=BoolParam(False),
+        openmp_elemwise_minsize=IntParam(200_000, _unsigned),
+    ),
+    *_retired(
+        "Diagnosis of Theano 1.0's own compiler.",
+        conv__assert_shape=BoolParam(False),
+        traceback__compile_limit=IntParam(0),
+        check_stack_trace=EnumStr("off", "log", "warn", "raise"),
+        print_global_stats=BoolParam(False),
+        profile_memory=BoolParam(False),
+        profiling__min_memory_size=IntParam(1024, _unsigned),
+        profiling__min_peak_memory=BoolParam(False),
+        profiling__debugprint=BoolParam(False),
+        DebugMode__check_strides=IntParam(0, lambda level: level in (0, 1, 2)),
+        DebugMode__warn_input_not_reused=BoolParam(True),
+        DebugMode__check_preallocated_output=StrParam(""),
+        DebugMode__check_preallocated_output_ndim=IntParam(4, _unsigned),
+        unittests__rseed=ConfigParam(666, _seed, kind="int | random"),
+    ),
     *_retired(
         "The GPU backends of Theano 1.0 and before.",
+        print_active_device=BoolParam(True, allow_override=False),
+        assert_no_cpu_op=EnumStr("ignore", "warn", "raise", "pdb"),
         contexts=StrParam(""),
         gpu__local_elemwise_fusion=BoolParam(True),
         gpuelemwise__sync=BoolParam(True),
@@ -327,14 +319,33 @@ WITHOUT_EFFECT = (
 )
 
 
+def answer(setting: str, problem: str) -> None:
+    """Do about a problem what a setting of the kind ignore | warn | raise | pdb says; ValueError for raise.
+
+    >>> with config.change_flags(warn_float64="raise"):
+    ...     answer("warn_float64", "a float64 variable is made")
+    Traceback (most recent call last):
+        ...
+    ValueError: a float64 variable is made (config.warn_float64 = 'raise')
+    """
+    action = getattr(config, setting)
+    if action == "warn":
+        _warn(f"{problem} (config.{setting} = {action!r})")
+    elif action == "raise":
+        raise ValueError(f"{problem} (config.{setting} = {action!r})")
+    elif action == "pdb":
+        import pdb
+
+        pdb.set_trace()
+
+
 def check_device(accelerators: Collection[str] = ()) -> None:
     """Answer `config.device` once, when theano is imported: a missing accelerator is one warning.
 
     `accelerators` holds the names of the devices that a backend has found. With `config.force_device`, a missing one
     is a RuntimeError.
     """
-    name = "device" if config.device != "cpu" else "init_gpu_device"
-    wanted = getattr(config, name)
+    name, wanted = ("device", config.device) if config.device != "cpu" else ("init_gpu_device", config.init_gpu_device)
     if wanted in ("", "cpu") or wanted in accelerators:
         return
     problem = f"{name}={wanted} ({config.source(name)}): no accelerator of that name can be used here"

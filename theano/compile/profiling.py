@@ -83,8 +83,15 @@ class ProfileStats:
 
         return program.watched(before, after)
 
-    def summary(self, file: TextIO | None = None, n_ops_to_print: int = 20, n_apply_to_print: int = 20) -> None:
-        """Print the times, by default where ``config.profiling.destination`` says."""
+    def summary(
+        self, file: TextIO | None = None, n_ops_to_print: int | None = None, n_apply_to_print: int | None = None
+    ) -> None:
+        """Print the times, by default where ``config.profiling.destination`` says.
+
+        Lists the slowest Ops and nodes: as many as ``config.profiling.n_ops`` and ``config.profiling.n_apply`` say.
+        """
+        n_apply = config.profiling.n_apply if n_apply_to_print is None else n_apply_to_print
+        n_ops = config.profiling.n_ops if n_ops_to_print is None else n_ops_to_print
         lines = [
             f"Profile of {self.message or 'a function'}",
             f"  compiled in {self.compile_time * 1e3:.3f} ms, {self.nodes} node(s) after rewriting",
@@ -93,8 +100,16 @@ class ProfileStats:
         ]
         if self.fct_callcount:
             lines.append(f"  {self.fct_call_time / self.fct_callcount * 1e6:.2f} µs a call")
-        slowest = sorted(self.node_times.items(), key=lambda entry: -entry[1][1])[:n_apply_to_print]
-        lines += [f"  {seconds * 1e3:10.3f} ms  {calls:6d} calls  {node}" for node, (calls, seconds) in slowest]
+        op_times: dict[Any, tuple[int, float]] = {}
+        for node, (calls, seconds) in self.node_times.items():
+            before = op_times.get(node.op, (0, 0.0))
+            op_times[node.op] = (before[0] + calls, before[1] + seconds)
+        width = config.profiling.output_line_width
+        for what, times, limit in (("Ops", op_times, n_ops), ("Nodes", self.node_times, n_apply)):
+            if times:
+                lines += ["", f"{what}, slowest first:"]
+            for key, (calls, seconds) in sorted(times.items(), key=lambda entry: -entry[1][1])[:limit]:
+                lines.append(f"  {seconds * 1e3:10.3f} ms  {calls:6d} calls  {key}"[:width])
         if self.rewriting is not None:
             lines += ["", "Rewriting:", str(self.rewriting)]
         print("\n".join(lines), file=file or _destination())

@@ -234,7 +234,7 @@ class TensorType(Type):
             return False
         if a.dtype.kind not in "fc":
             return bool(np.array_equal(a, b))
-        tolerance = _FLAT_TOLERANCE[a.dtype.name]
+        tolerance = _FLAT_TOLERANCE[a.dtype.name] * 10**config.tensor.cmp_sloppy
         ignored = np.zeros(a.shape, dtype=bool)
         if allow_remove_inf:
             ignored |= np.isinf(a) | np.isinf(b)

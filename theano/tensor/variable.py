@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from theano.configuration import config
+from theano.configuration import answer, config
 from theano.graph.basic import Apply, Constant, Variable
 from theano.tensor.operators import TensorOperators
 from theano.tensor.type import NUMPY_DTYPES, TensorType
@@ -20,6 +20,11 @@ class AsTensorError(TypeError):
 
 class TensorVariable(TensorOperators, Variable):
     """A variable whose values are arrays; it has the operators and methods of one."""
+
+    def __init__(self, type: TensorType, owner: Apply | None = None, index: int | None = None, name: str | None = None) -> None:
+        if type.dtype == "float64" and config.warn_float64 != "ignore":
+            answer("warn_float64", f"a variable of dtype float64 is made{f', {name!r}' if name else ''}")
+        Variable.__init__(self, type, owner, index, name)
 
 
 class TensorConstant(TensorOperators, Constant):
