@@ -6,26 +6,12 @@ import numpy as np
 import pytest
 
 import theano.tensor as T
+from tests.tensor.evaluation import evaluate
 from theano import scalar
-from theano.graph.basic import Constant
 from theano.graph.traversal import toposort
 from theano.scalar.dtypes import discrete_dtypes
 from theano.scalar.operation import lift
 from theano.scalar.table import TABLE
-
-
-def evaluate(outputs, values):
-    """Run a graph node by node with each Op's ``perform``."""
-    known = dict(values)
-
-    def value(v):
-        return v.data if isinstance(v, Constant) else known[v]
-
-    for node in toposort(outputs):
-        cells = [[None] for _ in node.outputs]
-        node.op.perform(node, [value(v) for v in node.inputs], cells)
-        known.update((v, cell[0]) for v, cell in zip(node.outputs, cells, strict=True))
-    return [value(v) for v in outputs]
 
 
 def gradients(op, inputs, gz):
