@@ -20,6 +20,7 @@ zs = T.zvector("zs")
 CASES = [
     ("local_neg_neg", -(-x), "x"),
     ("local_neg_sub", -(x - y), "y - x"),
+    ("local_neg_minus", -x - y, "-(x + y)"),
     ("local_add_neg", x + (-y), "x - y"),
     ("local_add_neg", -x + y, "y - x"),
     ("local_add_neg", x - (-y), "x + y"),

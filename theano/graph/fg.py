@@ -162,7 +162,7 @@ class FunctionGraph:
 
     def _remove_client(self, variable: Variable, client: Client, reason: Any) -> None:
         """Take one client off; prune what then nobody uses."""
-        self.clients[variable].remove(client)
+        _remove_last(self.clients[variable], client)
         todo = [variable]
         while todo:
             v = todo.pop()
@@ -182,7 +182,7 @@ class FunctionGraph:
                 self.variables.discard(o)
                 self.clients.pop(o, None)
             for i, x in enumerate(node.inputs):
-                self.clients[x].remove((node, i))
+                _remove_last(self.clients[x], (node, i))
                 todo.append(x)
             self.execute_callbacks("on_prune", node, reason)
 
@@ -314,6 +314,15 @@ class FunctionGraph:
 
     def __reduce__(self) -> Any:
         return (_rebuild, (self.inputs, self.outputs, self._features))
+
+
+def _remove_last(clients: list[Client], client: Client) -> None:
+    """Remove a client. Graphs are pruned from their ends, so it is mostly near the end of a list that may be long."""
+    for i in range(len(clients) - 1, max(len(clients) - 9, -1), -1):
+        if clients[i] == client:
+            del clients[i]
+            return
+    clients.remove(client)
 
 
 def _rebuild(inputs: list[Variable], outputs: list[Variable], features: list[Feature]) -> FunctionGraph:

@@ -145,6 +145,7 @@ class Driver(Feature):
         self.constants: dict[Any, Constant] = {}
         self.canonical: dict[Variable, Any] = {}
         self.counts: dict[str, int] = {}
+        self.limit = MINIMUM_LIMIT
         self.applied = 0
         self.merged = 0
         self.origin: Apply | None = None
@@ -297,19 +298,19 @@ class Driver(Feature):
                 return self.applied + self.merged - before
             for rule, root in self._trees():
                 if root in fgraph.apply_nodes:
-                    self._try(root, (rule,))
+                    self.apply_rules_to(root, (rule,))
 
     def visit(self, node: Apply) -> None:
         """Merge the node, or try its rules in order until one changes it."""
         if self.merge and self.merge_node(node):
             return
         rules, late, _ = self.index.candidates(node.op)
-        if rules and self._try(node, rules):
+        if rules and self.apply_rules_to(node, rules):
             return
         if late:
             self.late[node] = None
 
-    def _try(self, node: Apply, rules: Sequence[Rule]) -> bool:
+    def apply_rules_to(self, node: Apply, rules: Sequence[Rule]) -> bool:
         """Try rules in order; whether one of them changed something."""
         fgraph, profile = self.fgraph, self.profile
         for rule in rules:

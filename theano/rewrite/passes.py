@@ -68,7 +68,7 @@ def rewrite_graph(fgraph: FunctionGraph, query: Any = FAST_RUN, profile: Rewrite
     profile
         is filled with what each pass and rule did, and with times.
     """
-    _load_rules()
+    load_rules()
     query = as_query(query)
     stages = [p for p in optdb.selected(query) if p.position <= config.optdb.position_cutoff]
     if not stages or not fgraph.apply_nodes:
@@ -101,7 +101,7 @@ def _run_stages(
 
 def run(fgraph: FunctionGraph, *names: str, profile: RewriteProfile | None = None) -> FunctionGraph:
     """Run the passes of these names, with all their rules, on a graph in place; return the graph."""
-    _load_rules()
+    load_rules()
     unknown = [name for name in names if name not in optdb.passes]
     if unknown:
         raise ValueError(f"there is no rewrite pass {unknown[0]!r}; there are {', '.join(passes())}")
@@ -156,7 +156,7 @@ def simplify(variables: Any, query: Any = FAST_RUN) -> Any:
 
 def apply_rules(variables: Any, *rules: Any, merge: bool = True) -> Any:
     """The expression (or list) after these rules alone, named or given, were applied until none applies."""
-    _load_rules()
+    load_rules()
     known = {rule.name: rule for rule, _ in optdb.rules()}
     chosen = [known[rule] if isinstance(rule, str) else rule for rule in rules]
     single = isinstance(variables, Variable)
@@ -172,7 +172,7 @@ def apply_rules(variables: Any, *rules: Any, merge: bool = True) -> Any:
 _loaded = False
 
 
-def _load_rules() -> None:
+def load_rules() -> None:
     """Import the files of rules, on first use: they need the whole language of tensors."""
     global _loaded
     if _loaded:

@@ -54,8 +54,9 @@ def elementwise(name: str) -> Any:
     found = _elementwise.get(name)
     if found is None:
         import theano.scalar
+        from theano.scalar.table import TABLE
 
-        found = _elementwise[name] = lift(getattr(theano.scalar, name))
+        found = _elementwise[name] = lift(TABLE[name] if name in TABLE else getattr(theano.scalar, name))
     return found
 
 

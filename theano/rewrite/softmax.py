@@ -74,7 +74,7 @@ def local_softmax_shift(fgraph: Any, node: Apply) -> Any:
 
 
 @node_rule(
-    "local_logsoftmax", STABILIZE, "log", tags=QUICK, before="log(Softmax(x))", after="LogSoftmax(x)"
+    "local_logsoftmax", ("canonicalize", "stabilize"), "log", tags=QUICK, before="log(Softmax(x))", after="LogSoftmax(x)"
 )  # fmt: skip
 def local_logsoftmax(fgraph: Any, node: Apply) -> Any:
     (softmax,) = node.inputs

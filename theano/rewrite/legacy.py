@@ -1,0 +1,632 @@
+"""Rewriting under the names of Theano 1.0: ``local_optimizer``, ``PatternSub``, ``register_canonicalize``, ``optdb``, …
+
+Nothing is decided here. A local optimizer of Theano 1.0 becomes a :class:`~theano.rewrite.pattern.Rule`, an optimizer of
+whole graphs a pass, a database a view of :data:`theano.rewrite.passes.optdb`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from theano.graph.basic import Apply, Constant, Variable
+from theano.graph.fg import FunctionGraph
+from theano.graph.op import Op
+from theano.rewrite.database import Query
+from theano.rewrite.driver import Driver, RuleIndex, merge_graph
+from theano.rewrite.passes import FAST_RUN, load_rules, rewrite_graph
+from theano.rewrite.passes import optdb as database
+from theano.rewrite.pattern import COMMUTATIVE, Rule, key_of, same
+
+
+def copy_stack_trace(from_var: Any, to_var: Any) -> Any:
+    """Give what computes `to_var` the user's lines of `from_var`; returns `to_var`."""
+    sources = from_var if isinstance(from_var, list | tuple) else [from_var]
+    targets = to_var if isinstance(to_var, list | tuple) else [to_var]
+    trace = next((v.owner.trace for v in sources if v.owner is not None), ())
+    for v in targets:
+        if v.owner is not None and trace:
+            v.owner.trace = trace
+    return to_var
+
+
+# ---- optimizers of single nodes
+
+
+class LocalOptimizer:
+    """A rewrite of one node: ``transform(node)`` gives a list of variables, a dict old → new, or False.
+
+    While it runs, ``node.fgraph`` is the graph.
+    """
+
+    name: str | None = None
+
+    def tracks(self) -> list[Any] | None:
+        """The Ops and classes of Ops that it is for; ``None``: all."""
+        return None
+
+    def transform(self, node: Apply) -> Any:
+        """The replacement of the outputs of `node`, or False."""
+        raise TypeError(f"{type(self).__name__} does not define transform(node)")
+
+    def add_requirements(self, fgraph: FunctionGraph) -> None:
+        """Attach to the graph what the optimizer needs."""
+
+    def __str__(self) -> str:
+        return getattr(self, "__name__", None) or self.name or type(self).__name__
+
+    __repr__ = __str__
+
+
+class FromFunctionLocalOptimizer(LocalOptimizer):
+    """A function of a node as a local optimizer."""
+
+    def __init__(self, fn: Callable[[Apply], Any], tracks: Sequence[Any] | None = None, requirements: Any = ()) -> None:
+        self.transform = fn  # type: ignore[method-assign]
+        self._tracks = None if tracks is None else list(tracks)
+        self.requirements = requirements
+        self.name = self.__name__ = getattr(fn, "__name__", "local optimizer")
+        self.__doc__ = fn.__doc__
+
+    def tracks(self) -> list[Any] | None:
+        return self._tracks
+
+    def add_requirements(self, fgraph: FunctionGraph) -> None:
+        for requirement in self.requirements:
+            requirement(fgraph)
+
+    def __call__(self, node: Apply) -> Any:
+        return self.transform(node)
+
+
+def local_optimizer(tracks: Sequence[Any] | None, inplace: bool = False, requirements: Any = ()) -> Callable[..., Any]:
+    """Decorator that makes a function of a node a local optimizer for nodes of the Ops (or classes of Ops) `tracks`."""
+    if tracks is not None and not tracks:
+        raise ValueError("local_optimizer: tracks must name Ops or classes of Ops, or be None for all")
+
+    def decorate(function: Callable[[Apply], Any]) -> FromFunctionLocalOptimizer:
+        return FromFunctionLocalOptimizer(function, tracks, requirements)
+
+    return decorate
+
+
+class LegacyRule(Rule):
+    """A local optimizer as a rule."""
+
+    depth = 4
+
+    def __init__(self, optimizer: LocalOptimizer, name: str | None = None, passes: Sequence[str] = ()) -> None:
+        tracks = optimizer.tracks()
+        keys = [] if tracks is None else [key_of(t) if isinstance(t, Op) else t for t in tracks]
+        super().__init__(name or str(optimizer), passes, keys or [Op])
+        self.optimizer = optimizer
+        self.ops = [t for t in tracks or () if isinstance(t, Op)]
+        self.classes = tuple(t for t in tracks or (Op,) if isinstance(t, type))
+        self.before = getattr(optimizer, "__doc__", None) or str(optimizer)
+        self.after = ""
+
+    def transform(self, fgraph: Any, node: Apply) -> Any:
+        if node.op not in self.ops and not isinstance(node.op, self.classes):
+            return None
+        near: list[Any] = [node, *node.inputs, *node.outputs]
+        for item in near:
+            item.fgraph = fgraph
+            if isinstance(item, Variable):
+                item.clients = fgraph.clients.get(item, [])  # type: ignore[attr-defined]
+        try:
+            return self.optimizer.transform(node)
+        finally:
+            for item in near:
+                item.__dict__.pop("fgraph", None)
+                item.__dict__.pop("clients", None)
+
+
+def as_rule(optimizer: Any, name: str | None = None, passes: Sequence[str] = ()) -> Rule:
+    """A rule from a rule, a local optimizer or a function of a node."""
+    if isinstance(optimizer, Rule):
+        return optimizer
+    if not isinstance(optimizer, LocalOptimizer):
+        if not callable(optimizer):
+            raise TypeError(f"a local optimizer is needed, not {optimizer!r}")
+        optimizer = FromFunctionLocalOptimizer(optimizer)
+    return LegacyRule(optimizer, name, passes)
+
+
+class LocalOptGroup(LocalOptimizer):
+    """Several local optimizers, tried in order; the first that changes something counts."""
+
+    def __init__(self, *optimizers: Any, **_: Any) -> None:
+        flat = [o for group in optimizers for o in (group if isinstance(group, list | tuple) else [group])]
+        self.opts = [as_rule(o) for o in flat]
+        self.name = ", ".join(rule.name for rule in self.opts)
+
+    def tracks(self) -> list[Any] | None:
+        return None
+
+    def transform(self, node: Apply) -> Any:
+        fgraph = node.fgraph  # type: ignore[attr-defined]
+        index = RuleIndex(self.opts)
+        for rule in index.candidates(node.op)[0]:
+            result = rule.transform(fgraph, node)
+            if result:
+                return result
+        return False
+
+
+# ---- patterns as tuples
+
+
+class PatternSub(LocalOptimizer):
+    """Replaces what has the form of one pattern by another: ``PatternSub((T.log, (T.add, 1, "x")), (T.log1p, "x"))``.
+
+    A pattern is a string (any expression; the same string, the same one), a number, a variable, a tuple of an Op and
+    patterns of its inputs, or ``{"pattern": p, "constraint": f}``, which matches where p does and f(variable) is true.
+
+    Parameters
+    ----------
+    allow_multiple_clients
+        match also where inner results are used elsewhere.
+    """
+
+    def __init__(
+        self,
+        in_pattern: Any,
+        out_pattern: Any,
+        allow_multiple_clients: bool = False,
+        skip_identities_fn: Callable[[Variable], bool] | None = None,
+        name: str | None = None,
+        tracks: Sequence[Any] = (),
+        get_nodes: Any = None,
+        values_eq_approx: Any = None,
+    ) -> None:
+        self.in_pattern, self.out_pattern = in_pattern, out_pattern
+        root = in_pattern["pattern"] if isinstance(in_pattern, dict) else in_pattern
+        if not isinstance(root, list | tuple):
+            raise TypeError(f"PatternSub: the pattern to search for must start with an Op, got {in_pattern!r}")
+        self.op = root[0]
+        self.allow_multiple_clients = allow_multiple_clients
+        self.name = self.__name__ = name or f"PatternSub({_shown(in_pattern)} -> {_shown(out_pattern)})"
+        self.__doc__ = self.name
+
+    def tracks(self) -> list[Any]:
+        return [self.op]
+
+    def op_key(self) -> Any:
+        """The Op at the root of the pattern."""
+        return self.op
+
+    def transform(self, node: Apply) -> Any:
+        if node.op != self.op or len(node.outputs) != 1:
+            return False
+        found = self._match(self.in_pattern, node.outputs[0], {}, root=True)
+        if found is None:
+            return False
+        result = self._build(self.out_pattern, found)
+        if result.type != node.outputs[0].type:
+            try:
+                result = node.outputs[0].type.filter_variable(result)
+            except TypeError:
+                return False
+        return [result]
+
+    def _match(self, pattern: Any, variable: Any, found: dict[str, Any], root: bool = False) -> dict[str, Any] | None:
+        if isinstance(pattern, dict):
+            if not pattern["constraint"](variable):
+                return None
+            return self._match(pattern["pattern"], variable, found, root)
+        if isinstance(pattern, str):
+            earlier = found.get(pattern)
+            if earlier is not None:
+                return found if same(earlier, variable) else None
+            return {**found, pattern: variable}
+        if isinstance(pattern, list | tuple):
+            return self._match_call(pattern, variable, found, root)
+        if isinstance(pattern, Constant):
+            return found if same(pattern, variable) else None
+        if isinstance(pattern, Variable):
+            return found if pattern is variable else None
+        from theano.rewrite.pattern import scalar_constant
+
+        value = scalar_constant(variable)
+        return found if value is not None and value == pattern else None
+
+    def _match_call(self, pattern: Any, variable: Any, found: dict[str, Any], root: bool) -> dict[str, Any] | None:
+        node = variable.owner
+        op, *arguments = pattern
+        if node is None or node.op != op or len(node.inputs) != len(arguments):
+            return None
+        if not root and not self.allow_multiple_clients and _is_shared(variable):
+            return None
+        orders = [node.inputs]
+        if len(arguments) == 2 and key_of(op) in COMMUTATIVE:
+            orders.append(node.inputs[::-1])
+        for inputs in orders:
+            matched: dict[str, Any] | None = found
+            for argument, v in zip(arguments, inputs, strict=True):
+                matched = self._match(argument, v, matched)
+                if matched is None:
+                    break
+            if matched is not None:
+                return matched
+        return None
+
+    def _build(self, pattern: Any, found: dict[str, Any]) -> Any:
+        if isinstance(pattern, str):
+            return found[pattern]
+        if isinstance(pattern, list | tuple):
+            op, *arguments = pattern
+            return op(*(self._build(a, found) for a in arguments))
+        return pattern if isinstance(pattern, Variable) else _constant(pattern)
+
+
+def _constant(value: Any) -> Any:
+    from theano.tensor.variable import as_tensor_variable
+
+    return as_tensor_variable(value)
+
+
+def _is_shared(variable: Any) -> bool:
+    """Whether several nodes use a variable, as far as is known of the graph."""
+    clients = getattr(variable, "clients", None)
+    return clients is not None and len(clients) > 1
+
+
+def _shown(pattern: Any) -> str:
+    if isinstance(pattern, dict):
+        return f"{_shown(pattern['pattern'])} where {getattr(pattern['constraint'], '__name__', 'a condition')}"
+    if isinstance(pattern, list | tuple):
+        return f"{pattern[0]}({', '.join(map(_shown, pattern[1:]))})"
+    return str(pattern)
+
+
+class OpSub(LocalOptimizer):
+    """Replaces an Op by another on the same inputs."""
+
+    def __init__(self, op1: Op, op2: Op, transfer_tags: bool = True) -> None:
+        self.op1, self.op2 = op1, op2
+        self.name = self.__doc__ = f"{op1} -> {op2}"
+
+    def tracks(self) -> list[Any]:
+        return [self.op1]
+
+    def op_key(self) -> Op:
+        """The Op that is replaced."""
+        return self.op1
+
+    def transform(self, node: Apply) -> Any:
+        return False if node.op != self.op1 else self.op2.make_node(*node.inputs).outputs
+
+
+class OpRemove(LocalOptimizer):
+    """Replaces the outputs of an Op by its inputs."""
+
+    def __init__(self, op: Op) -> None:
+        self.op = op
+        self.name = self.__doc__ = f"remove {op}"
+
+    def tracks(self) -> list[Any]:
+        return [self.op]
+
+    def op_key(self) -> Op:
+        """The Op that is removed."""
+        return self.op
+
+    def transform(self, node: Apply) -> Any:
+        return False if node.op != self.op else node.inputs
+
+
+# ---- optimizers of whole graphs
+
+
+class Optimizer:
+    """A rewrite of a graph: ``apply(fgraph)`` edits it."""
+
+    name: str | None = None
+
+    def apply(self, fgraph: FunctionGraph) -> Any:
+        """Edit the graph."""
+        raise TypeError(f"{type(self).__name__} does not define apply(fgraph)")
+
+    def add_requirements(self, fgraph: FunctionGraph) -> None:
+        """Attach to the graph what the optimizer needs."""
+
+    def optimize(self, fgraph: FunctionGraph, *_: Any, **__: Any) -> Any:
+        """Attach what is needed and edit the graph."""
+        self.add_requirements(fgraph)
+        return self.apply(fgraph)
+
+    __call__ = optimize
+    rewrite = optimize
+
+
+GlobalOptimizer = Optimizer
+
+
+class FromFunctionOptimizer(Optimizer):
+    """A function of a graph as an optimizer."""
+
+    def __init__(self, fn: Callable[[FunctionGraph], Any], requirements: Any = ()) -> None:
+        self.apply = fn  # type: ignore[method-assign]
+        self.requirements = requirements
+        self.name = self.__name__ = getattr(fn, "__name__", "optimizer")
+
+    def add_requirements(self, fgraph: FunctionGraph) -> None:
+        for requirement in self.requirements:
+            requirement(fgraph)
+
+
+def optimizer(function: Callable[[FunctionGraph], Any]) -> FromFunctionOptimizer:
+    """Decorator that makes a function of a graph an optimizer."""
+    return FromFunctionOptimizer(function)
+
+
+class SeqOptimizer(Optimizer, list):
+    """Optimizers one after the other."""
+
+    def __init__(self, *optimizers: Any, failure_callback: Any = None) -> None:
+        super().__init__(
+            optimizers[0] if len(optimizers) == 1 and isinstance(optimizers[0], list | tuple) else optimizers
+        )
+
+    def apply(self, fgraph: FunctionGraph) -> Any:
+        for one in self:
+            one.optimize(fgraph)
+
+
+class MergeOptimizer(Optimizer):
+    """Merges equal subgraphs."""
+
+    def apply(self, fgraph: FunctionGraph) -> Any:
+        return merge_graph(fgraph)
+
+
+class EquilibriumOptimizer(Optimizer):
+    """Local optimizers (and optimizers of the graph) applied until nothing changes."""
+
+    def __init__(
+        self, optimizers: Iterable[Any], failure_callback: Any = None, max_use_ratio: Any = None, **_: Any
+    ) -> None:
+        optimizers = list(optimizers)
+        self.global_optimizers = [o for o in optimizers if isinstance(o, Optimizer)]
+        self.rules = [as_rule(o) for o in optimizers if not isinstance(o, Optimizer)]
+
+    def apply(self, fgraph: FunctionGraph) -> Any:
+        index = RuleIndex(self.rules)
+        with Driver(fgraph) as driver:
+            while True:
+                before = set(fgraph.apply_nodes)
+                driver.saturate(index)
+                for one in self.global_optimizers:
+                    one.optimize(fgraph)
+                if not self.global_optimizers or fgraph.apply_nodes == before:
+                    return
+
+
+class TopoOptimizer(Optimizer):
+    """A local optimizer applied once to each node, inputs first (``in_to_out``) or last.
+
+    Parameters
+    ----------
+    ignore_newtrees
+        leave nodes alone that it makes itself.
+    """
+
+    def __init__(
+        self, local_opt: Any, order: str = "in_to_out", ignore_newtrees: bool = False, failure_callback: Any = None
+    ) -> None:
+        self.rule = as_rule(local_opt)
+        self.order, self.ignore_newtrees = order, ignore_newtrees
+
+    def apply(self, fgraph: FunctionGraph) -> Any:
+        index = RuleIndex([self.rule])
+        with Driver(fgraph) as driver:
+            if not self.ignore_newtrees:
+                return driver.saturate(index, merge=False)
+            driver.index, driver.limit = index, len(fgraph.apply_nodes)
+            nodes = fgraph.toposort()
+            for node in nodes if self.order == "in_to_out" else reversed(nodes):
+                if node in fgraph.apply_nodes:
+                    driver.apply_rules_to(node, index.candidates(node.op)[0])
+            return driver.applied
+
+
+def in2out(*local_opts: Any, **kwargs: Any) -> Optimizer:
+    """Local optimizers as an optimizer of the graph that visits inputs first."""
+    return _topological("in_to_out", local_opts, kwargs)
+
+
+def out2in(*local_opts: Any, **kwargs: Any) -> Optimizer:
+    """Local optimizers as an optimizer of the graph that visits outputs first."""
+    return _topological("out_to_in", local_opts, kwargs)
+
+
+def _topological(order: str, local_opts: Sequence[Any], kwargs: dict[str, Any]) -> Optimizer:
+    name = kwargs.pop("name", None)
+    local = local_opts[0] if len(local_opts) == 1 else LocalOptGroup(*local_opts)
+    made = TopoOptimizer(local, order=order, ignore_newtrees=kwargs.pop("ignore_newtrees", True))
+    made.name = name or str(local)
+    return made
+
+
+# ---- databases
+
+
+class QueryOptimizer(Optimizer):
+    """The rewrites that a query selects, as an optimizer."""
+
+    def __init__(self, query: Query) -> None:
+        self.query = query
+
+    def apply(self, fgraph: FunctionGraph) -> Any:
+        return rewrite_graph(fgraph, self.query)
+
+
+def _query_of(tags: Sequence[Any]) -> Query:
+    """A query from a Query, or from words such as ``"+fast_run", "-fusion", "&canonicalize"``."""
+    if len(tags) == 1 and not isinstance(tags[0], str):
+        return tags[0]
+    signs: dict[str, list[str]] = {"+": [], "&": [], "-": []}
+    for tag in tags:
+        sign, word = (tag[0], tag[1:]) if tag[0] in signs else ("+", tag)
+        signs[sign].append(word)
+    return Query(signs["+"], signs["&"], signs["-"])
+
+
+class DB:
+    """A database of a user's own: optimizers under names, with tags."""
+
+    def __init__(self) -> None:
+        self.entries: dict[str, tuple[Any, frozenset[str], float]] = {}
+
+    def register(self, name: str, obj: Any, *tags: Any, **_: Any) -> Any:
+        """Enter an optimizer; the first tag may be a position, which orders a SequenceDB."""
+        position = float(len(self.entries))
+        words = []
+        for tag in tags:
+            if isinstance(tag, int | float):
+                position = float(tag)
+            else:
+                words.append(tag)
+        if name in self.entries:
+            raise ValueError(f"there is already an optimizer named {name!r}")
+        self.entries[name] = (obj, frozenset({name, *words}), position)
+        return obj
+
+    def selected(self, *tags: Any) -> list[Any]:
+        """What a query selects, by position."""
+        query = _query_of(tags)
+        chosen = [(position, obj) for obj, words, position in self.entries.values() if query.accepts(words)]
+        objects = [obj for _, obj in sorted(chosen, key=lambda pair: pair[0])]
+        return [obj.query(query) if isinstance(obj, DB) else obj for obj in objects]
+
+    def query(self, *tags: Any) -> Any:
+        """An optimizer made of what the query selects."""
+        return EquilibriumOptimizer(self.selected(*tags))
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self.entries:
+            raise KeyError(f"nothing is registered as {name!r}; there are {', '.join(self.entries)}")
+        return self.entries[name][0]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.entries
+
+
+class EquilibriumDB(DB):
+    """A database whose queries give an :class:`EquilibriumOptimizer`."""
+
+    def __init__(self, ignore_newtrees: bool = True, tracks_on_change_inputs: bool = False) -> None:
+        super().__init__()
+
+
+class SequenceDB(DB):
+    """A database whose queries give a :class:`SeqOptimizer`, by positions."""
+
+    def __init__(self, failure_callback: Any = None) -> None:
+        super().__init__()
+
+    def query(self, *tags: Any) -> Any:
+        made = [o if isinstance(o, Optimizer) else EquilibriumOptimizer([o]) for o in self.selected(*tags)]
+        return SeqOptimizer(made)
+
+
+class LocalGroupDB(DB):
+    """A database whose queries give a :class:`LocalOptGroup`."""
+
+    def query(self, *tags: Any) -> Any:
+        return LocalOptGroup(*self.selected(*tags))
+
+
+class PassView(DB):
+    """A pass of the library's own database as an EquilibriumDB."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.name = name
+
+    def register(self, name: str, obj: Any, *tags: Any, **_: Any) -> Any:
+        """Enter a local optimizer into the pass."""
+        words = [t for t in tags if isinstance(t, str)]
+        database.add_rule(as_rule(obj, name), *words, passes=(self.name,), name=name)
+        return obj
+
+    def query(self, *tags: Any) -> Any:
+        load_rules()
+        return EquilibriumOptimizer(database.index(self.name, _query_of(tags)).rules)
+
+    def __getitem__(self, name: str) -> Any:
+        load_rules()
+        return database.passes[self.name].rules[name][0]
+
+    def __contains__(self, name: object) -> bool:
+        load_rules()
+        return name in database.passes[self.name].rules
+
+
+class LibraryDB:
+    """The library's own database, :data:`theano.rewrite.passes.optdb`, with the interface of Theano 1.0."""
+
+    def register(self, name: str, obj: Any, *tags: Any, **kwargs: Any) -> Any:
+        """Enter an optimizer of graphs (or a database) as a pass, at a position, with tags."""
+        position = kwargs.get("position", "last")
+        words = []
+        for tag in tags:
+            if isinstance(tag, int | float) or tag == "last":
+                position = tag
+            else:
+                words.append(tag)
+        if position == "last":
+            position = max(stage.position for stage in database.ordered()) + 1
+        if isinstance(obj, DB):
+            database.add_pass(
+                name, float(position), *words, function=lambda fgraph: obj.query(FAST_RUN).optimize(fgraph)
+            )
+        else:
+            whole = obj if isinstance(obj, Optimizer) else EquilibriumOptimizer([obj])
+            database.add_pass(name, float(position), *words, function=whole.optimize)
+        return obj
+
+    def __getitem__(self, name: str) -> Any:
+        stage = database.passes.get(name)
+        if stage is None:
+            raise KeyError(f"there is no rewrite pass {name!r}; there are {', '.join(database.passes)}")
+        return PassView(name) if stage.function is None else stage.function
+
+    def __contains__(self, name: object) -> bool:
+        return name in database.passes
+
+    def query(self, *tags: Any) -> QueryOptimizer:
+        """The optimizer that a query selects."""
+        return QueryOptimizer(_query_of(tags))
+
+    def remove(self, name: str) -> None:
+        """Remove a pass, or a rule from all passes."""
+        if database.passes.pop(name, None) is None:
+            database.remove_rule(name)
+
+    def add_tags(self, name: str, *tags: str) -> None:
+        """Give a rule further tags."""
+        load_rules()
+        database.add_tags(name, *tags)
+
+
+optdb = LibraryDB()
+
+
+def _registrar(pass_name: str) -> Callable[..., Any]:
+    def register(lopt: Any, *tags: str, **kwargs: Any) -> Any:
+        if isinstance(lopt, str):
+            return lambda inner: register(inner, lopt, *tags, **kwargs)
+        name = kwargs.pop("name", None) or str(as_rule(lopt).name)
+        PassView(pass_name).register(name, lopt, "fast_run", *tags)
+        return lopt
+
+    register.__name__ = f"register_{pass_name}"
+    register.__doc__ = f"Enter a local optimizer into the pass ``{pass_name}``, for ``fast_run`` and the tags given; also as a decorator."
+    return register
+
+
+register_canonicalize = _registrar("canonicalize")
+register_stabilize = _registrar("stabilize")
+register_specialize = _registrar("specialize")
+register_specialize_device = register_uncanonicalize = register_specialize
