@@ -7,7 +7,7 @@ import sys
 import time
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from theano.backend.program import CallSpec
 from theano.compile.container import Container, independent_copy
@@ -19,6 +19,9 @@ from theano.configuration import config
 from theano.graph.basic import Variable
 
 _AMBIGUOUS = object()
+
+if TYPE_CHECKING:
+    from theano.inspect.stages import Stages
 
 
 class Function:
@@ -300,8 +303,11 @@ class Function:
         """The compiled program."""
         return self.program
 
-    def stages(self) -> str:
-        """All stages of this function as text: expression, rewritten graph, and those of the backend."""
+    def stages(self) -> Stages:
+        """All stages of this function as text: expression, rewritten graph, and those of the backend.
+
+        What is returned prints as a whole; ``f.stages()["program"]`` is one stage.
+        """
         from theano.inspect.stages import stages
 
         return stages(self)

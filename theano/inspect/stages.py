@@ -7,7 +7,16 @@ from typing import Any
 from theano.inspect.debugprint import debugprint
 
 
-def stages(function: Any) -> str:
+class Stages(dict[str, str]):
+    """The text of each stage under its title; printed, all of them in order."""
+
+    def __str__(self) -> str:
+        return "\n".join(f"==== {title} ====\n{text.rstrip()}\n" for title, text in self.items())
+
+    __repr__ = __str__
+
+
+def stages(function: Any) -> Stages:
     """What became of an expression: as written, after rewriting, and in each form that the backend gave it.
 
     Parameters
@@ -41,6 +50,6 @@ def stages(function: Any) -> str:
     for entry in maker.inputs:
         if entry.update is not None:
             parts.append(f"update of {entry.variable}:\n" + debugprint(entry.update, file="str", done=done, used_ids=labels))
-    texts = {"expression": "".join(parts), "rewritten graph": debugprint(maker.fgraph, file="str")}
+    texts = Stages({"expression": "".join(parts), "rewritten graph": debugprint(maker.fgraph, file="str")})
     texts.update(function.program.stages())
-    return "\n".join(f"==== {title} ====\n{text.rstrip()}\n" for title, text in texts.items())
+    return texts
