@@ -187,7 +187,7 @@ class CAReduce(Op):
         x = x.astype(acc_dtype)
         flat = np.moveaxis(x, axes, range(len(axes)))
         flat = flat.reshape(-1, *flat.shape[len(axes) :])
-        return functools.reduce(self.scalar_op.impl, flat)
+        return functools.reduce(self.scalar_op.evaluate, flat)
 
     def infer_shape(self, node: Apply, input_shapes: list[Anything]) -> list[Anything]:
         (lengths,) = input_shapes
