@@ -187,7 +187,7 @@ class Elemwise(Op):
     def perform(self, node: Apply, inputs: list[Any], output_storage: list[list[Any]]) -> None:
         shape = self.common_shape(node, [np.shape(x) for x in inputs])
         with np.errstate(all="ignore"):
-            result = np.asarray(self.scalar_op.impl(*inputs))
+            result = np.asarray(self.scalar_op.evaluate(*inputs))
         wanted = node.outputs[0].type.numpy_dtype
         if result.shape != shape:
             result = np.broadcast_to(result, shape).astype(wanted)
@@ -233,21 +233,6 @@ class Elemwise(Op):
             else:
                 results.append(fit_gradient(term, x))
         return results
-
-    def R_op(self, inputs: list[Any], eval_points: list[Any]) -> list[Any]:
-        output = self(*inputs)
-        if is_discrete(output.dtype):
-            return [output.zeros_like(dtype=config.floatX)]
-        if all(point is None for point in eval_points):
-            return [None]
-        terms = self.scalar_op.derivative(inputs, output, output.ones_like())
-        total: Any = None
-        for term, point in zip(terms, eval_points, strict=True):
-            if term is None or point is None:
-                continue
-            product = term * point
-            total = product if total is None else total + product
-        return [total]
 
     def __str__(self) -> str:
         return self.given_name or f"Elemwise{{{self.scalar_op},no_inplace}}"
