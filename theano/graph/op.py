@@ -22,7 +22,7 @@ What users write is what the library itself is written with::
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from theano.graph.basic import Apply, Variable
 
@@ -61,6 +61,11 @@ class Op:
     itypes: Sequence[Any]
     otypes: Sequence[Any]
 
+    if TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            """The properties of a particular Op are not followed by type checkers."""
+
     # ---- identity
 
     def _props(self) -> tuple[Any, ...]:
@@ -74,7 +79,7 @@ class Op:
             return True
         if type(self) is not type(other) or not hasattr(self, "__props__"):
             return False
-        return self._props() == other._props()  # type: ignore[attr-defined]
+        return self._props() == other._props()
 
     def __hash__(self) -> int:
         if not hasattr(self, "__props__"):

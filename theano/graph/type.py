@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from theano.graph.basic import Constant, Variable
+from theano.graph import basic
 
 
 class Type:
@@ -13,8 +13,13 @@ class Type:
     A subclass gives :meth:`filter`, equality and hashing; the rest follows. Two equal types mean the same set of values.
     """
 
-    Variable: type[Variable] = Variable
-    Constant: type[Constant] = Constant
+    Variable: type[basic.Variable] = basic.Variable
+    Constant: type[basic.Constant] = basic.Constant
+
+    if TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            """What a particular type has beyond this class (dtype, ndim, …) is not followed by type checkers."""
 
     def filter(self, data: Any, strict: bool = False, allow_downcast: bool | None = None) -> Any:
         """Return `data` in the form that this type prescribes, converted where that is allowed.
@@ -33,9 +38,9 @@ class Type:
         """
         raise TypeError(f"{type(self).__name__} does not define filter, so it accepts no value")
 
-    def filter_variable(self, other: Any, allow_convert: bool = True) -> Variable:
+    def filter_variable(self, other: Any, allow_convert: bool = True) -> basic.Variable:
         """A variable of this type that stands for `other`: a variable (converted if needed) or a value (a constant)."""
-        if not isinstance(other, Variable):
+        if not isinstance(other, basic.Variable):
             return self.make_constant(other)
         if other.type == self:
             return other
@@ -48,7 +53,7 @@ class Type:
             f"Convert it first (T.cast for another dtype, dimshuffle or patternbroadcast for another broadcast pattern)."
         )
 
-    def convert_variable(self, variable: Variable) -> Variable | None:
+    def convert_variable(self, variable: basic.Variable) -> basic.Variable | None:
         """`variable` as this type, when that loses nothing; ``None`` when it cannot be."""
         return variable if variable.type == self else None
 
@@ -60,15 +65,15 @@ class Type:
             return False
         return True
 
-    def make_variable(self, name: str | None = None) -> Variable:
+    def make_variable(self, name: str | None = None) -> basic.Variable:
         """A new free variable of this type."""
         return self.Variable(self, name=name)
 
-    def make_constant(self, value: Any, name: str | None = None) -> Constant:
+    def make_constant(self, value: Any, name: str | None = None) -> basic.Constant:
         """A constant of this type."""
         return self.Constant(self, value, name=name)
 
-    def __call__(self, name: str | None = None) -> Variable:
+    def __call__(self, name: str | None = None) -> basic.Variable:
         return self.make_variable(name)
 
     def clone(self) -> Type:
