@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 
 from theano.configparser import Setting
 from theano.configuration import SETTINGS, WITHOUT_EFFECT
+from theano.scalar.table import TABLE, Operation
+from theano.tensor.functions import ALIASES
 
 DOCS = Path(__file__).parent
 
@@ -62,6 +65,32 @@ nothing depends on them.
 WITHOUT_EFFECT_TABLE
 """
 
+THEMES = {
+    "arithmetic": "Arithmetic, signs, powers, extrema and choice",
+    "logic": "Comparisons, logic and bits",
+    "rounding": "Rounding",
+    "exponential": "Exponentials, logarithms and sigmoids",
+    "trigonometric": "Angles, trigonometric and hyperbolic functions",
+    "special": "Special functions",
+    "complex_parts": "Complex numbers",
+}
+SAMPLED = ("bool", "int8", "int32", "float16", "float32", "float64", "complex64")
+
+ELEMENTWISE = """\
+# Elementwise functions
+
+*Made by `docs/generate.py` from the rows in `theano/scalar/`.*
+
+Every function here applies to tensors of any ranks, element by element: missing dimensions on the left and dimensions
+whose type says that the length is 1 are stretched. Each is one row of the table in `theano/scalar/`: its meaning in
+NumPy, the dtype of its result, its derivative. The columns on the right give the dtype of the result where all operands
+have the dtype above (— where they are refused); operands of different dtypes are first brought to a common one, as
+NumPy does. `floatX` is the setting of that name.
+
+`T.cast(x, dtype)` and `x.astype(dtype)` convert; `T.round(x, mode)`, `T.isclose`, `T.allclose`, `T.largest`,
+`T.smallest`, `T.divmod`, `T.iround` and `T.ceil_intdiv` are composed of rows.
+"""
+
 
 def table(settings: Sequence[Setting]) -> str:
     """A Markdown table, one row a setting."""
@@ -79,12 +108,47 @@ def table(settings: Sequence[Setting]) -> str:
     return "\n".join(rows)
 
 
+def result_dtype(op: Operation, dtype: str) -> str:
+    """The dtype of the result where all operands have `dtype`; a dash where they are refused."""
+    try:
+        found = op.output_types([dtype] * (2 if op.nin < 0 else op.nin))
+    except TypeError:
+        return "—"
+    if op.name == "true_div" and dtype in ("bool", "int8", "int32"):
+        return "floatX"
+    return found
+
+
+def function_row(op: Operation) -> str:
+    """The line of one operation: its names, its meaning, its dtypes."""
+    call = f"{op.name}({', '.join(op.operands) or '*terms'})"
+    others = sorted(alias for alias, name in ALIASES.items() if name == op.name)
+    names = f"`{call}`" + "".join(f"<br>`{alias}`" for alias in others)
+    if op.symbol and not op.symbol.isalpha():
+        operands = op.operands or ("x", "y")
+        written = f"{op.symbol}{operands[0]}" if op.nin == 1 else f" {op.symbol} ".join(operands)
+        names += f"<br>`{written}`".replace("|", "\\|")
+    cells = [names, op.doc.replace("|", "\\|"), *(result_dtype(op, d) for d in SAMPLED)]
+    return "| " + " | ".join(cells) + " |"
+
+
+def elementwise() -> str:
+    """The page of the elementwise functions: a table for each theme."""
+    parts = [ELEMENTWISE]
+    for module, title in THEMES.items():
+        names = import_module(f"theano.scalar.{module}").__all__
+        head = "| function | meaning | " + " | ".join(SAMPLED) + " |"
+        rows = [function_row(op) for op in TABLE.values() if op.name in names]
+        parts.append("\n".join([f"## {title}", "", head, "|" + " --- |" * (2 + len(SAMPLED)), *rows, ""]))
+    return "\n".join(parts)
+
+
 def pages() -> dict[Path, str]:
     """Path and text of each generated page."""
     text = CONFIGURATION.replace("SETTINGS_TABLE", table(SETTINGS)).replace(
         "WITHOUT_EFFECT_TABLE", table(WITHOUT_EFFECT)
     )
-    return {DOCS / "configuration.md": text}
+    return {DOCS / "configuration.md": text, DOCS / "elementwise.md": elementwise()}
 
 
 if __name__ == "__main__":

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-import pathlib
-
 import numpy as np
 import pytest
 
@@ -16,8 +13,6 @@ from theano.graph.traversal import graph_inputs
 from theano.scalar.table import TABLE
 from theano.tensor import functions
 from theano.tensor.elementwise import DimShuffle, Elemwise
-
-ROOT = pathlib.Path(__file__).parents[2]
 
 
 def value(output, **given):
@@ -255,12 +250,3 @@ def test_switch_and_comparisons_of_mixed_dtypes():
 def test_dimshuffle_is_needed_only_where_ranks_differ():
     z = T.add(T.dmatrix(), T.dmatrix())
     assert not any(isinstance(v.owner and v.owner.op, DimShuffle) for v in z.owner.inputs)
-
-
-def test_the_table_in_the_documentation_is_that_of_the_rows():
-    path = ROOT / "tools" / "elementwise_table.py"
-    spec = importlib.util.spec_from_file_location("elementwise_table", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    text = (ROOT / "docs" / "elementwise.md").read_text()
-    assert text == module.page(), "docs/elementwise.md is stale: run python tools/elementwise_table.py"
