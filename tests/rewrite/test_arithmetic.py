@@ -15,6 +15,7 @@ u = T.TensorType("uint8", (False,))("u")
 flags = T.TensorType("bool", (False,))("flags")
 m = T.dmatrix("m")
 s = T.dscalar("s")
+k = T.lscalar("k")
 zs = T.zvector("zs")
 
 CASES = [
@@ -47,7 +48,22 @@ CASES = [
     ("local_mul_one", 1.0 * x, "x"),
     ("local_mul_one", x / 1, "x"),
     ("local_mul_one", i * 1.0, "cast[float64](i)"),
+    ("local_mul_zero", x * 0, "Alloc(0, x.shape[0])"),
+    ("local_mul_zero", s * 0, "0"),
+    ("local_mul_zero", 0 * (m * x), "Alloc(0, (m * x.dimshuffle(x, 0)).shape[0], (m * x.dimshuffle(x, 0)).shape[1])"),
+    ("local_zero_div", 0 / s, "0"),
+    ("local_sub_same", s - s, "0"),
+    ("local_sub_same", i - i, "Alloc(0, i.shape[0])"),
+    ("local_div_same", s / s, "1"),
+    ("local_xor_same", i ^ i, "Alloc(0, i.shape[0])"),
+    ("local_compare_same", T.eq(k, k), "True"),
+    ("local_compare_same", T.neq(k, k), "False"),
+    ("local_compare_same", k < k, "False"),
+    ("local_compare_same_order", k <= k, "True"),
+    ("local_pow_zero", s**0, "1"),
+    ("local_one_pow", 1**k, "1"),
     ("local_intdiv_by_one", i // 1, "i"),
+    ("local_intdiv_by_one", k % 1, "0"),
     ("local_max_same", T.maximum(x, x), "x"),
     ("local_max_same", T.minimum(x, x), "x"),
     ("local_and_or_same", i & i, "i"),

@@ -253,3 +253,30 @@ def test_single_precision_stays_single():
             result = simplify(expression)
         assert result.dtype == expression.dtype == "float32"
         assert "float64" not in text(result)
+
+
+def test_local_advanced_indexing_crossentropy_onehot():
+    values = {m: classifier_values()[m], labels: classifier_values()[labels]}
+    rows = T.arange(T.shape_i(labels, 0) if hasattr(T, "shape_i") else labels.shape[0])
+    lift = ("local_shape_to_shape_i", "local_subtensor_make_vector")
+    expected = f"-{CROSS}(m, Alloc(0, m.shape[1]), labels).0"
+    name = "local_advanced_indexing_crossentropy_onehot"
+    check_rule(name, T.nnet.logsoftmax(m)[rows, labels], expected, values, also=lift)
+    check_rule(name, T.log(T.nnet.softmax(m)[rows, labels]), expected, values, also=lift)
+
+
+def test_crossentropy_to_crossentropy_with_softmax():
+    values = {v: classifier_values()[v] for v in (m, bias, labels)}
+    loss = T.nnet.categorical_crossentropy(T.nnet.softmax(m + bias), labels)
+    check_rule("crossentropy_to_crossentropy_with_softmax", loss, f"{CROSS}(m, bias, labels).0", values)
+
+
+def test_local_advanced_indexing_crossentropy_onehot_grad():
+    values = {v: classifier_values()[v] for v in (m, labels)}
+    values[y] = np.arange(5.0)
+    rows = T.arange(T.shape_i(labels, 0) if hasattr(T, "shape_i") else labels.shape[0])
+    lift = ("local_shape_to_shape_i", "local_subtensor_make_vector", "local_fill_to_alloc", "local_shape_i_lift")
+    sm = T.nnet.softmax(m)
+    gradient = T.nnet.softmax_grad(T.inc_subtensor(T.zeros_like(sm)[rows, labels], y) / sm, sm)
+    expected = "CrossentropySoftmax1HotWithBiasDx(-y, Softmax{-1}(m), labels)"
+    check_rule("local_advanced_indexing_crossentropy_onehot_grad", gradient, expected, values, also=lift)
