@@ -228,12 +228,20 @@ class Lowering:
             ref = self._equal[ref]
         return found
 
-    def require_equal(self, a: Ref, b: Ref, message: Callable[..., str], details: Sequence[Ref], after: Sequence[Step]) -> None:
+    def require_equal(
+        self,
+        a: Ref,
+        b: Ref,
+        message: Callable[..., str],
+        details: Sequence[Ref],
+        after: Sequence[Step],
+        error: type[Exception] = ValueError,
+    ) -> None:
         """Check at run time that two lengths are equal, and take them for one from now on."""
         first, second = self.canonical(a), self.canonical(b)
         if first == second:
             return
-        check = CheckEqual(a, b, message, details, self.node)
+        check = CheckEqual(a, b, message, details, self.node, error)
         check.after.update(after)
         self.steps.append(check)
         if isinstance(second, Const):

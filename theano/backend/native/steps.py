@@ -21,16 +21,22 @@ class CheckEqual(Step):
     """Two lengths must be equal."""
 
     def __init__(
-        self, a: Ref, b: Ref, message: Callable[..., str], details: Sequence[Ref], node: Apply | None
+        self,
+        a: Ref,
+        b: Ref,
+        message: Callable[..., str],
+        details: Sequence[Ref],
+        node: Apply | None,
+        error: type[Exception] = ValueError,
     ) -> None:
         super().__init__(node=node)
-        self.a, self.b, self.message, self.details = a, b, message, list(details)
+        self.a, self.b, self.message, self.details, self.error = a, b, message, list(details), error
 
     def emit(self, em: Emitter) -> None:
         from theano.backend.native.emit import Check
 
         ok = em.b.icmp("eq", em.ref(self.a), em.ref(self.b))
-        em.check(ok, Check(ValueError, self.message, self.node, self.details))
+        em.check(ok, Check(self.error, self.message, self.node, self.details))
 
     def text(self) -> str:
         return f"check {_name(self.a)} == {_name(self.b)}"

@@ -73,7 +73,9 @@ def make_vector(ctx: Lowering, node: Apply, inputs: list[Array]) -> list[Array]:
 
 
 def vector_parts(ctx: Lowering, vector: Array, count: int) -> list[Array]:
-    """The elements of a vector of known length as arrays of rank 0."""
+    """The elements of a vector that must have `count` as arrays of rank 0."""
+    node = ctx.node
+    assert node is not None
     if vector.parts is not None:
         return vector.parts
     if vector.leaf is not None:
@@ -81,6 +83,15 @@ def vector_parts(ctx: Lowering, vector: Array, count: int) -> list[Array]:
         part.leaf = vector.leaf
         return [part]
     vector = ctx.materialized(vector)
+    before = len(ctx.steps)
+    ctx.require_equal(
+        vector.shape[0],
+        Const(count),
+        lambda n: f"{node.op}: {count} lengths are needed, got {n}",
+        [vector.shape[0]],
+        shape_producers(ctx, vector, vector.shape[0]),
+    )
+    checks = [*ctx.steps[before:], *ctx.reasons(vector.shape[0])]
     parts = []
     for i in range(count):
         part = vector.view(pattern=(), shape=(), strides=(), data=ctx.new_words(), contiguous=True)
@@ -90,7 +101,7 @@ def vector_parts(ctx: Lowering, vector: Array, count: int) -> list[Array]:
             offset = em.b.mul(em.ref(stride), em.b.const("i64", i))
             em.set_word(part.data, em.offset(em.pointer(vector), offset))
 
-        step = Describe(f"element {i}", compute, reads=[vector], node=ctx.node)
+        step = Describe(f"element {i}", compute, reads=[vector], after=checks, node=ctx.node)
         ctx.steps.append(step)
         part.producers = (*vector.producers, step)
         parts.append(part)
@@ -127,16 +138,22 @@ def reshape(ctx: Lowering, node: Apply, inputs: list[Array]) -> list[Array]:
         b = em.b
         total, known = em.count(x), b.const("i64", 1)
         minus = b.const("i64", -1)
+        unknown = b.const("i64", 0)
         values = []
         for length in lengths:
             asked = given.get(length, length) if isinstance(length, int) else length
             value = minus if asked is None else em.ref(asked)
             values.append(value)
-            known = b.mul(known, b.select(b.icmp("eq", value, minus), b.const("i64", 1), value))
-        safe = b.select(b.icmp("eq", known, b.const("i64", 0)), b.const("i64", 1), known)
+            open_ = b.icmp("eq", value, minus)
+            known = b.mul(known, b.select(open_, b.const("i64", 1), value))
+            unknown = b.add(unknown, b.convert("zext", open_, "i64"))
+        empty = b.icmp("eq", known, b.const("i64", 0))
+        safe = b.select(empty, b.const("i64", 1), known)
         rest = b.assign("i64", f"sdiv i64 {total.ref}, {safe.ref}")
         product = b.const("i64", 1)
-        ok = b.const("i1", True)
+        # at most one length is left open, and none where any would do
+        ok = b.icmp("sle", b.add(unknown, b.convert("zext", empty, "i64")), b.const("i64", 1))
+        ok = b.or_(ok, b.icmp("eq", unknown, b.const("i64", 0)))
         for i, (length, value) in enumerate(zip(lengths, values, strict=True)):
             final = b.select(b.icmp("eq", value, minus), rest, value)
             product = b.mul(product, final)
@@ -210,6 +227,7 @@ def specify_shape(ctx: Lowering, node: Apply, inputs: list[Array]) -> list[Array
             lambda *n, a=axis: f"specify_shape: dimension {a} has length {n[a]}, {n[-1]} was specified (shape {n[:-1]})",
             [*x.shape, ref],
             [*shape_producers(ctx, x, x.shape[axis]), *steps],
+            AssertionError,
         )
         producers += ctx.steps[before:]
     x = ctx.materialized(x)
