@@ -32,7 +32,6 @@ from theano.scalar.dtypes import (
 )
 from theano.scalar.exponential import *
 from theano.scalar.logic import *
-from theano.scalar.logic import invert
 from theano.scalar.operation import lift
 from theano.scalar.rounding import *
 from theano.scalar.rounding import round_half_to_even
@@ -45,7 +44,6 @@ from theano.scalar.trigonometric import *
 reciprocal = inv
 jn = jv
 rint = round_half_to_even
-convert_to = CASTS
 
 _GROUPS = {
     "int_types": int_dtypes,

@@ -14,7 +14,7 @@ from typing import Any
 from theano import scalar
 from theano.scalar.dtypes import discrete_dtypes
 from theano.scalar.operation import lift
-from theano.scalar.table import TABLE, Operation
+from theano.scalar.table import TABLE, Operation, rows
 from theano.tensor.variable import as_tensor_variable
 
 # Other names: Theano 1.0's, and those of NumPy that people expect.
@@ -77,26 +77,6 @@ def _make_functions() -> dict[str, Any]:
 FUNCTIONS = _make_functions()
 globals().update(FUNCTIONS)
 
-# Named once more for readers of this file and of others, and for type checkers.
-abs_, and_, eq, int_div, invert, isinf, isnan, le, maximum, minimum, mod, neq, or_ = (
-    FUNCTIONS[name]
-    for name in [
-        "abs_",
-        "and_",
-        "eq",
-        "int_div",
-        "invert",
-        "isinf",
-        "isnan",
-        "le",
-        "maximum",
-        "minimum",
-        "mod",
-        "neq",
-        "or_",
-    ]
-)
-
 __test__ = {name: op.__doc__ for name, op in FUNCTIONS.items() if name not in ALIASES or name == "tensor_copy"}
 
 
@@ -123,12 +103,12 @@ def cast(x: Any, dtype: Any) -> Any:
 
 def divmod(x: Any, y: Any) -> tuple[Any, Any]:
     """The quotient rounded down and what remains: ``int_div(x, y), mod(x, y)``."""
-    return int_div(x, y), mod(x, y)
+    return rows.int_div(x, y), rows.mod(x, y)
 
 
 def mod_check(x: Any, y: Any) -> Any:
     """``mod(x, y)``; complex operands raise :class:`theano.scalar.ComplexError`."""
-    return mod(x, y)
+    return rows.mod(x, y)
 
 
 def div_proxy(x: Any, y: Any) -> Any:
@@ -151,8 +131,8 @@ def ceil_intdiv(a: Any, b: Any) -> Any:
     array(4, dtype=int8)
     """
     a, b = as_tensor_variable(a), as_tensor_variable(b)
-    quotient = int_div(a, b)
-    return cast(quotient + neq(mod(a, b), 0), quotient.dtype)
+    quotient = rows.int_div(a, b)
+    return cast(quotient + rows.neq(rows.mod(a, b), 0), quotient.dtype)
 
 
 # ---- rounding
@@ -176,9 +156,9 @@ def round(a: Any, mode: str | None = None) -> Any:
     array([0., 2., 2.])
     """
     if mode is None or mode == "half_to_even":
-        return FUNCTIONS["round_half_to_even"](a)
+        return rows.round_half_to_even(a)
     if mode == "half_away_from_zero":
-        return FUNCTIONS["round_half_away_from_zero"](a)
+        return rows.round_half_away_from_zero(a)
     raise ValueError(f"round: mode must be 'half_to_even' or 'half_away_from_zero', not {mode!r}")
 
 
@@ -192,12 +172,12 @@ def iround(a: Any, mode: str | None = None) -> Any:
 
 def largest(*args: Any) -> Any:
     """The elementwise largest of any number of operands; nan where one is nan."""
-    return reduce(maximum, args[1:], as_tensor_variable(args[0]))
+    return reduce(rows.maximum, args[1:], as_tensor_variable(args[0]))
 
 
 def smallest(*args: Any) -> Any:
     """The elementwise smallest of any number of operands; nan where one is nan."""
-    return reduce(minimum, args[1:], as_tensor_variable(args[0]))
+    return reduce(rows.minimum, args[1:], as_tensor_variable(args[0]))
 
 
 # ---- nearness
@@ -224,10 +204,10 @@ def isclose(a: Any, b: Any, rtol: float = 1.0e-5, atol: float = 1.0e-8, equal_na
     a, b = as_tensor_variable(a), as_tensor_variable(b)
     exact = [x.dtype in discrete_dtypes for x in (a, b)]
     a, b = (cast(x, "float64") if discrete else x for x, discrete in zip((a, b), exact, strict=True))
-    gap = abs_(a - b)
-    near = le(gap, atol + rtol * abs_(b))
-    close = or_(and_(near, invert(or_(isinf(a), isinf(b)))), eq(a, b))
-    return or_(close, and_(isnan(a), isnan(b))) if equal_nan else close
+    gap = rows.abs_(a - b)
+    near = rows.le(gap, atol + rtol * rows.abs_(b))
+    close = rows.or_(rows.and_(near, rows.invert(rows.or_(rows.isinf(a), rows.isinf(b)))), rows.eq(a, b))
+    return rows.or_(close, rows.and_(rows.isnan(a), rows.isnan(b))) if equal_nan else close
 
 
 def allclose(a: Any, b: Any, rtol: float = 1.0e-5, atol: float = 1.0e-8, equal_nan: bool = False) -> Any:
