@@ -18,6 +18,9 @@ from theano.compile.sharedvalue import SharedVariable
 from theano.configuration import config
 from theano.graph.basic import Variable
 
+if TYPE_CHECKING:
+    from theano.inspect.stages import Stages
+
 _AMBIGUOUS = object()
 
 if TYPE_CHECKING:
@@ -154,7 +157,9 @@ class Function:
         """Let the program's own entry answer calls where it can do all that such a call asks for."""
         cls = type(self)
         make_entry: Callable[[CallSpec], Any] | None = getattr(self.program, "make_entry", None)
-        plain = self._profile is None and self.output_keys is None and not any(i.update for i in self._explicit)
+        # Such an entry converts what loses nothing and leaves all else to the slow call; `strict` wants less.
+        plain = self._profile is None and self.output_keys is None
+        plain = plain and not any(i.update or i.strict or i.allow_downcast is False for i in self._explicit)
         if make_entry is None or not plain:
             if "__call__" in cls.__dict__:
                 del cls.__call__  # type: ignore[misc]

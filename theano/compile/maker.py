@@ -189,8 +189,8 @@ class FunctionMaker:
 
     def variant(self, **changes: Any) -> FunctionMaker:
         """A copy with some attributes changed, over the same program."""
-        other = copy.copy(self)
-        other.__dict__.update(changes)
+        other = object.__new__(type(self))
+        other.__dict__.update(self.__dict__, **changes)
         return other
 
     def without_updates(self) -> FunctionMaker:
@@ -213,16 +213,15 @@ class FunctionMaker:
         state = dict(self.__dict__)
         del state["program"], state["fgraph"]
         updates = [i.update for i in self.inputs if i.update is not None]
-        state["graph"] = (self.fgraph.inputs, _OrderedNodes(self.fgraph.outputs), len(self.fgraph.outputs))
+        state["graph"] = (self.fgraph.inputs, _OrderedNodes(self.fgraph.outputs))
         state["expressions"] = _OrderedNodes([*(o.variable for o in self.outputs), *updates])
         state["profile"] = None
         # The dictionary's order counts: what stands in ordered lists must come before what refers to it.
         return {key: state[key] for key in sorted(state, key=lambda k: k not in ("graph", "expressions"))}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        graph_inputs, ordered, n_results = state.pop("graph")
+        graph_inputs, ordered = state.pop("graph")
         state.pop("expressions")
-        results = ordered[len(ordered) - n_results :]  # what precedes are all nodes
         self.__dict__.update(state)
         if config.reoptimize_unpickled_function:
             updates = [i.update for i in self.inputs if i.update is not None]
@@ -230,5 +229,5 @@ class FunctionMaker:
             self.fgraph = self._graph(results)
             self.program = self.mode.compile(self.fgraph, self.name)
         else:
-            self.fgraph = FunctionGraph(graph_inputs, results, clone=False)
+            self.fgraph = FunctionGraph(graph_inputs, ordered.roots(), clone=False)
             self.program = self.mode.link(self.fgraph, self.name)

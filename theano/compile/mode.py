@@ -13,13 +13,6 @@ from theano.graph.fg import FunctionGraph
 from theano.rewrite import Query, rewrite_graph
 
 
-def _exists(name: str) -> bool:
-    """Interim."""
-    from importlib.util import find_spec
-
-    return find_spec(name) is not None
-
-
 @dataclass(frozen=True)
 class Linker:
     """A backend: its name, and the place of the function that makes a graph executable, which is imported on demand."""
@@ -30,8 +23,6 @@ class Linker:
 
     def link(self, fgraph: FunctionGraph, name: str | None = None) -> Program:
         """Make a graph executable."""
-        if self.name == "native" and not _exists("theano.backend.native.link"):  # interim
-            return REFERENCE.link(fgraph, name)
         return getattr(import_module(self.module), self.function)(fgraph, name)
 
     def __str__(self) -> str:

@@ -12,8 +12,11 @@ import linecache
 import os
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+import weakref
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
+
+from theano.configuration import config
 
 if TYPE_CHECKING:
     from theano.graph.op import Op
@@ -116,6 +119,8 @@ class Variable(Node):
         return f"<{self.type}>"
 
     def __repr__(self) -> str:
+        if config.print_test_value and hasattr(self.tag, "test_value"):
+            return f"{self}\n{self.tag.test_value!r}"
         return str(self)
 
     def clone(self) -> Variable:
@@ -165,7 +170,7 @@ class Variable(Node):
     def __reduce_ex__(self, protocol: Any) -> Any:
         if self.owner is None:
             return (_new_object, (self.__class__,), self.__getstate__())
-        if _pickling.ordered:
+        if _pickling.is_ordered(self.owner):
             return (_output_of, (self.owner, self.index))
         return (_last_of, (_OrderedNodes([self]),))
 
@@ -308,7 +313,7 @@ class Apply(Node):
         return {}
 
     def __reduce_ex__(self, protocol: Any) -> Any:
-        if not _pickling.ordered:
+        if not _pickling.is_ordered(self):
             return (_last_of, (_OrderedNodes([self]),))
         outputs = [(v.__class__, v.type, v.name, _portable_tag(v.tag), v.auto_name) for v in self.outputs]
         return (_rebuild_apply, (self.op, self.inputs, outputs, _portable_tag(self.tag), portable_trace(self.trace)))
@@ -331,11 +336,21 @@ def _free_inputs(variable: Variable) -> list[Variable]:
 #
 # pickle follows references depth first, which overflows the stack for deep graphs. So the first variable or node that it
 # meets stands for a list of all nodes below it, inputs before users; while pickle walks that list every node finds its
-# inputs already written.
+# inputs already written. Two marks in the list, which do something when they are pickled themselves, say when the walk
+# begins and ends.
 
 
 class _Pickling(threading.local):
-    ordered = False
+    """The lists that are being written, the innermost last, each with the set of its nodes."""
+
+    def __init__(self) -> None:
+        self.lists: list[tuple[weakref.ref[_OrderedNodes], set[Apply]]] = []
+
+    def is_ordered(self, node: Apply) -> bool:
+        """Whether `node` is in a list that is being written, so that its inputs come before it."""
+        while self.lists and self.lists[-1][0]() is None:
+            self.lists.pop()  # pickling it was broken off by an exception
+        return any(node in nodes for _, nodes in self.lists)
 
 
 _pickling = _Pickling()
@@ -343,31 +358,45 @@ _pickling = _Pickling()
 
 def _portable_tag(tag: Scratchpad) -> Scratchpad:
     copy = Scratchpad()
-    copy.__dict__.update((k, v) for k, v in tag.__dict__.items() if k != "trace")
+    left_out = ("trace",) if config.pickle_test_value else ("trace", "test_value")
+    copy.__dict__.update((k, v) for k, v in tag.__dict__.items() if k not in left_out)
     return copy
 
 
 class _OrderedNodes(list):
-    """Variables or nodes to be pickled together with all that they depend on, in dependency order."""
+    """Variables or nodes to be pickled together with all that they depend on, in dependency order.
+
+    What comes back from a pickle holds more; :meth:`roots` are the objects of the original list.
+    """
 
     def __reduce_ex__(self, protocol: Any) -> Any:
-        return (_OrderedNodes, (), None, self._walk())
-
-    def _walk(self) -> Iterator[Any]:
         from theano.graph.traversal import toposort
 
-        roots = [v if isinstance(v, Variable) else v.outputs[0] for v in self]
-        nodes = toposort(roots)
-        _pickling.ordered = True
-        try:
-            yield from nodes
-            yield from self
-        finally:
-            _pickling.ordered = False
+        nodes = toposort([output for v in self for output in (v.outputs if isinstance(v, Apply) else [v])])
+        return (_OrderedNodes, (), None, iter([_Mark(self, nodes), *nodes, *self, _Mark(self, None)]))
+
+    def roots(self) -> list[Any]:
+        """The objects of the list that was pickled."""
+        return self[-1 - self[-1] : -1]
+
+
+class _Mark:
+    """Beginning (with the nodes) or end of a list that is being written."""
+
+    def __init__(self, owner: _OrderedNodes, nodes: list[Apply] | None) -> None:
+        self.owner = owner
+        self.nodes = nodes
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        if self.nodes is not None:
+            _pickling.lists.append((weakref.ref(self.owner), set(self.nodes)))
+        else:
+            _pickling.lists = [entry for entry in _pickling.lists if entry[0]() is not self.owner]
+        return (int, (len(self.owner),))
 
 
 def _last_of(nodes: _OrderedNodes) -> Any:
-    return nodes[-1]
+    return nodes.roots()[-1]
 
 
 def _output_of(node: Apply, index: int) -> Variable:

@@ -155,31 +155,42 @@ def clone_replace(
 graph_replace = clone_replace
 
 
-def same_constant(a: Variable, b: Variable) -> bool:
-    """Whether both are constants of equal type and value."""
-    return isinstance(a, Constant) and a.equals(b)
-
-
 def equal_computations(
     xs: Sequence[Any], ys: Sequence[Any], in_xs: Sequence[Variable] = (), in_ys: Sequence[Variable] = ()
 ) -> bool:
     """Whether two lists of expressions compute the same, node by node, with inputs `in_xs` standing for `in_ys`."""
     if len(xs) != len(ys) or len(in_xs) != len(in_ys):
         return False
-    match: dict[Variable, Variable] = dict(zip(in_xs, in_ys, strict=True))
+    # Value numbering: whatever is computed by the same Op from inputs of the same numbers has the same number.
+    numbers: dict[Any, int] = {}
 
-    def same(x: Any, y: Any) -> bool:
-        if x in match:
-            return match[x] is y
-        return x is y or same_constant(x, y)
+    def number(key: Any) -> int:
+        return numbers.setdefault(key, len(numbers))
 
-    ordered = toposort([x for x in xs if isinstance(x, Variable)], list(in_xs))
-    by_signature: dict[Any, list[Apply]] = {}
-    for node in toposort([y for y in ys if isinstance(y, Variable)], list(in_ys)):
-        by_signature.setdefault((node.op, len(node.inputs)), []).append(node)
-    for node in ordered:
-        for other in by_signature.get((node.op, len(node.inputs)), []):
-            if all(same(a, b) for a, b in zip(node.inputs, other.inputs, strict=True)):
-                match.update(zip(node.outputs, other.outputs, strict=True))
-                break
-    return all(same(x, y) for x, y in zip(xs, ys, strict=True))
+    def numbered(outputs: Sequence[Any], inputs: Sequence[Variable]) -> list[int]:
+        found: dict[Any, int] = {v: number(("input", i)) for i, v in enumerate(inputs)}
+
+        def number_of(variable: Any) -> int:
+            if variable not in found:
+                found[variable] = number(_leaf_key(variable))
+            return found[variable]
+
+        for node in toposort([v for v in outputs if isinstance(v, Variable)], inputs):
+            whole = number((node.op, *map(number_of, node.inputs)))
+            for output in node.outputs:
+                found.setdefault(output, number(("output", whole, output.index)))
+        return [number_of(v) for v in outputs]
+
+    return numbered(xs, in_xs) == numbered(ys, in_ys)
+
+
+def _leaf_key(variable: Any) -> Any:
+    """What is equal for equal leaves: constants by value, all others by identity."""
+    if isinstance(variable, Constant):
+        signature = variable.signature()
+        try:
+            hash(signature)
+        except TypeError:
+            return variable
+        return ("constant", signature)
+    return variable
