@@ -80,7 +80,7 @@ def part_of(
                 em.check(b.icmp("ult", found, n), Check(IndexError, _out_of_bounds(node, axis), node, details))
                 pointer = em.offset(pointer, b.mul(found, em.ref(x.strides[axis])))
             else:
-                first, length, by = _slice(em, n, *parts[:3])
+                first, length, by = _slice(em, node, n, *parts[:3])
                 em.set_word(parts[3], length)
                 em.set_word(parts[4], b.mul(em.ref(x.strides[axis]), by))
                 pointer = em.offset(pointer, b.mul(first, em.ref(x.strides[axis])))
@@ -121,7 +121,9 @@ def _out_of_bounds(node: Apply, axis: int) -> Any:
     return message
 
 
-def _slice(em: Emitter, n: Value, start: Ref | None, stop: Ref | None, step: Ref) -> tuple[Value, Value, Value]:
+def _slice(
+    em: Emitter, node: Apply, n: Value, start: Ref | None, stop: Ref | None, step: Ref
+) -> tuple[Value, Value, Value]:
     """First index, length and step of a slice of `n` elements, by Python's rules."""
     b = em.b
     zero, one = b.const("i64", 0), b.const("i64", 1)
@@ -152,7 +154,7 @@ def _slice(em: Emitter, n: Value, start: Ref | None, stop: Ref | None, step: Ref
     if isinstance(step, Const):
         first, length = forwards() if step.value > 0 else backwards()
         return first, length, by
-    em.check(b.icmp("ne", by, zero), Check(ValueError, "the step of a slice is 0", None, []))
+    em.check(b.icmp("ne", by, zero), Check(ValueError, f"{node.op}: the step of a slice is 0", node, []))
     up = b.icmp("sgt", by, zero)
     (f1, l1), (f2, l2) = forwards(), backwards()
     return b.select(up, f1, f2), b.select(up, l1, l2), by
