@@ -46,8 +46,10 @@ from theano.tensor.variable import as_tensor_variable as as_symbolic
 from theano.updates import OrderedUpdates
 
 # What compiling needs is imported here, so that the first function is as quick as the next.
-from theano.backend.native import linker as _linker  # noqa: F401
+from theano.backend.native import linker as _linker
 from theano.rewrite import rules as _rules  # noqa: F401
+
+_linker.prepare()
 
 from theano import legacy as _legacy
 

@@ -1,4 +1,8 @@
-"""LLVM in this process: the target machine, and object code from IR text."""
+"""LLVM in this process: the target machine, and object code from IR text.
+
+No passes run over the IR: the text is already close to what the machine runs, and code generation takes as long with
+them as without.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +15,7 @@ _state: dict[str, Any] = {}
 
 
 def _llvm() -> Any:
-    """llvmlite's binding, set up once; imported late because it is only needed when something is compiled."""
+    """llvmlite's binding, set up once."""
     with _lock:
         if "llvm" not in _state:
             import llvmlite.binding as llvm
@@ -41,6 +45,11 @@ def vector_bits() -> int:
     if features.get("avx512f"):
         return 512
     return 256 if features.get("avx2") else 128
+
+
+def prepare() -> None:
+    """Load LLVM and look at the processor, so that the first function need not wait for that."""
+    _llvm()
 
 
 def add_symbol(name: str, address: int) -> None:
@@ -75,17 +84,8 @@ class Library:
             self.module = llvm.parse_assembly(text)
             if verifying():
                 self.module.verify()
-            self._optimize(llvm)
             self.engine = llvm.create_mcjit_compiler(self.module, new_target_machine(effort))
             self.engine.finalize_object()
-
-    def _optimize(self, llvm: Any) -> None:
-        """The few passes that pay for themselves; the text is already close to what the machine runs."""
-        builder = llvm.create_pass_builder(_state["machine"], llvm.create_pipeline_tuning_options(speed_level=1))
-        passes = llvm.create_new_module_pass_manager()
-        passes.add_simplify_cfg_pass()
-        passes.add_instruction_combine_pass()
-        passes.run(self.module, builder)
 
     def address(self, name: str) -> int:
         """Where function `name` begins."""

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from theano.backend.failure import describe_failure
-from theano.backend.native.compiler import Library, vector_bits
+from theano.backend.native import lowering  # noqa: F401  (registers the rules)
+from theano.backend.native.compiler import Library, prepare, vector_bits
 from theano.backend.native.emit import Check, Emitter
 from theano.backend.native.entry import CallRecord, make_callable
 from theano.backend.native.lower import Lowering, expand, find_rule
@@ -24,6 +25,8 @@ from theano.graph.basic import Apply, Constant, Variable
 from theano.graph.fg import FunctionGraph
 from theano.tensor.type import TensorType
 
+__all__ = ["MixedProgram", "NativeProgram", "link", "prepare"]
+
 _names = itertools.count()
 
 
@@ -31,8 +34,6 @@ class NativeProgram:
     """A graph of lowerable nodes as machine code."""
 
     def __init__(self, fgraph: FunctionGraph, name: str | None = None) -> None:
-        from theano.backend.native import lowering as _  # noqa: F401  (registers the rules)
-
         self.fgraph = fgraph
         self.name = name or "function"
         self.input_types: list[TensorType] = [v.type for v in fgraph.inputs]  # type: ignore[misc]
@@ -254,8 +255,6 @@ class MixedProgram:
 
 def link(fgraph: FunctionGraph, name: str | None = None) -> NativeProgram | MixedProgram:
     """Compile a graph; it is changed on the way."""
-    from theano.backend.native import lowering as _  # noqa: F401  (registers the rules)
-
     expand(fgraph)
     tensors = all(isinstance(v.type, TensorType) for v in (*fgraph.inputs, *fgraph.outputs))
     real = tensors and all(find_rule(node) is not None for node in fgraph.toposort())
