@@ -165,7 +165,13 @@ def test_stages() -> None:
     assert f.stages() == theano.printing.stages(f)
     assert list(f.stages()) == ["expression", "rewritten graph", "interpreted"]
     text = str(f.stages())
-    for part in ("==== expression ====", "output 'twice'", "update of s", "==== rewritten graph ====", "= Elemwise{mul"):
+    for part in (
+        "==== expression ====",
+        "output 'twice'",
+        "update of s",
+        "==== rewritten graph ====",
+        "= Elemwise{mul",
+    ):
         assert part in text
 
 

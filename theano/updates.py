@@ -17,7 +17,7 @@ class OrderedUpdates(OrderedDict):
     >>> import theano
     >>> n = theano.shared(1, name="n")
     >>> OrderedUpdates({n: n + 1}) + OrderedUpdates()
-    OrderedUpdates({n: Elemwise{add,no_inplace}.0})
+    OrderedUpdates({n: Elemwise{add,no_inplace}.out})
     """
 
     def __setitem__(self, key: Any, value: Any) -> None:

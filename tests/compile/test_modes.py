@@ -9,8 +9,7 @@ import pytest
 
 import theano
 import theano.tensor as T
-from theano.compile import DebugMode, Linker, Mode, MonitorMode, NanGuardMode, get_default_mode, get_mode
-from theano.compile import errors
+from theano.compile import DebugMode, Linker, Mode, MonitorMode, NanGuardMode, errors, get_default_mode, get_mode
 from theano.compile import mode as mode_module
 from theano.compile.monitormode import detect_nan
 from theano.rewrite import Query

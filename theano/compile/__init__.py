@@ -42,6 +42,7 @@ from theano.compile.ops import (
 )
 from theano.compile.profiling import ProfileStats
 from theano.compile.sharedvalue import SharedVariable, shared, shared_constructor
+from theano.tensor import sharedvar as _sharedvar  # registers the constructors of shared arrays
 
 _ON_DEMAND = {
     "DebugMode": "theano.compile.debugmode",
@@ -60,6 +61,3 @@ def __getattr__(name: str) -> object:
 
         return getattr(import_module(_ON_DEMAND[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-from theano.tensor import sharedvar as _sharedvar  # registers the constructors of shared arrays

@@ -68,7 +68,9 @@ class OpFromGraph(Op):
         if any(isinstance(v, Constant | SharedVariable) for v in inputs):
             raise TypeError("OpFromGraph: constants and shared variables cannot be inputs; they are found in the graph")
         if kwargs:
-            raise TypeError(f"OpFromGraph does not take {', '.join(kwargs)}: updates and givens belong to theano.function")
+            raise TypeError(
+                f"OpFromGraph does not take {', '.join(kwargs)}: updates and givens belong to theano.function"
+            )
         if not _is_default(lop_overrides) and not _is_default(grad_overrides):
             raise ValueError("OpFromGraph: lop_overrides and grad_overrides both say what the gradient is; give one")
         self.is_inline = inline
@@ -135,11 +137,17 @@ class OpFromGraph(Op):
     def L_op(self, inputs: list[Variable], outputs: list[Variable], output_gradients: list[Variable]) -> list[Variable]:
         count = len(self.input_types)
         if _is_default(self.lop_overrides):
-            override, arguments = self.grad_overrides, (inputs[:count], output_gradients)
+            override = self.grad_overrides
+            arguments: tuple[Any, ...] = (inputs[:count], output_gradients)
         else:
             override, arguments = self.lop_overrides, (inputs[:count], outputs, output_gradients)
         return _overridden(
-            self, "gradient", override, arguments, count, lambda: self._default_gradients(inputs, output_gradients),
+            self,
+            "gradient",
+            override,
+            arguments,
+            count,
+            lambda: self._default_gradients(inputs, output_gradients),
             len(self.shared_inputs),
         )
 
@@ -170,7 +178,9 @@ class OpFromGraph(Op):
             return replace_graph(results, list(zip(places, inputs)))
 
         arguments = (inputs[:count], eval_points[:count])
-        return _overridden(self, "forward derivative", self.rop_overrides, arguments, len(self.output_types), default, 0)
+        return _overridden(
+            self, "forward derivative", self.rop_overrides, arguments, len(self.output_types), default, 0
+        )
 
 
 def _is_default(override: Override) -> bool:
@@ -178,8 +188,13 @@ def _is_default(override: Override) -> bool:
 
 
 def _overridden(
-    op: OpFromGraph, what: str, override: Override, arguments: tuple[Any, ...], count: int,
-    default: Callable[[], list[Any]], further: int,
+    op: OpFromGraph,
+    what: str,
+    override: Override,
+    arguments: tuple[Any, ...],
+    count: int,
+    default: Callable[[], list[Any]],
+    further: int,
 ) -> list[Any]:
     """`count` derivatives as an override says, and disconnected ones for `further` inputs (shared variables)."""
     from theano.gradient import DisconnectedType
@@ -224,5 +239,5 @@ def expand_graph_ops(fgraph: FunctionGraph) -> None:
             return
         for node in nodes:
             if node in fgraph.apply_nodes:
-                pairs = list(zip(node.outputs, node.op.expand(node.inputs)))  # type: ignore[attr-defined]
+                pairs = list(zip(node.outputs, node.op.expand(node.inputs)))
                 fgraph.replace_all(pairs, reason="expand_graph_ops")

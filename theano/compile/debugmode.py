@@ -27,7 +27,7 @@ from theano.inspect.debugprint import debugprint
 
 
 class DebugMode(Mode):
-    """Runs a function in three ways and compares: unrewritten on the reference, rewritten on it, and rewritten natively.
+    """Runs a function three times and compares: as written on the reference, rewritten on it, and rewritten natively.
 
     Every node is watched too: that it leaves alone what it does not say it overwrites, that it tells which outputs are
     views, and that its outputs are of their types.
@@ -129,7 +129,9 @@ class CheckedProgram:
         the graph before rewriting, when that is to be checked.
     """
 
-    def __init__(self, mode: DebugMode, fgraph: FunctionGraph, original: FunctionGraph | None, name: str | None) -> None:
+    def __init__(
+        self, mode: DebugMode, fgraph: FunctionGraph, original: FunctionGraph | None, name: str | None
+    ) -> None:
         self.mode = mode
         self.fgraph = fgraph
         self.original = original
@@ -167,7 +169,9 @@ class CheckedProgram:
         head = f"DebugMode: the native backend computes {variable} differently from the reference."
         whole = FunctionGraph(self.fgraph.inputs, [v for n in self.fgraph.toposort() for v in n.outputs])
         try:
-            pairs = zip(whole.outputs, self.mode._linker.link(whole, self.name).run(inputs), link_reference(whole).run(inputs))
+            pairs = zip(
+                whole.outputs, self.mode._linker.link(whole, self.name).run(inputs), link_reference(whole).run(inputs)
+            )
             for output, its_value, its_wanted in pairs:
                 if not _equal(output, its_value, its_wanted):
                     variable, value, wanted = output, its_value, its_wanted
@@ -177,7 +181,11 @@ class CheckedProgram:
         lines = [head]
         if variable.owner is not None:
             lines += [f"The first node that differs: {variable.owner}, made at", variable.owner.user_line()]
-        lines += [f"native:    {describe_value(value)}", f"reference: {describe_value(wanted)}", _difference(value, wanted)]
+        lines += [
+            f"native:    {describe_value(value)}",
+            f"reference: {describe_value(wanted)}",
+            _difference(value, wanted),
+        ]
         lines.append(debugprint(variable, file="str", depth=5))
         return "\n".join(lines)
 
@@ -247,9 +255,10 @@ class _NodeWatcher:
             allowed = {*node.op.view_map.get(number, ()), *node.op.destroy_map.get(number, ())}
             for i, other in enumerate(inputs):
                 shared = isinstance(cell[0], np.ndarray) and isinstance(other[0], np.ndarray)
-                if i not in allowed and shared and np.shares_memory(cell[0], other[0], max_work=1000):
+                if i not in allowed and shared and np.may_share_memory(cell[0], other[0]):
                     raise BadViewMap(
-                        f"DebugMode: output {number} of {node.op} shares memory with input {i}, which its view_map does not say"
+                        f"DebugMode: output {number} of {node.op} shares memory with input {i}, "
+                        "which its view_map does not say"
                     )
             if self.mode.check_isfinite and isinstance(cell[0], np.ndarray) and cell[0].dtype.kind in "fc":
                 given_finite = all(np.isfinite(c[0]).all() for c in inputs if _is_float(c[0]))

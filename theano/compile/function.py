@@ -103,7 +103,8 @@ class Function:
         explicit = self._explicit
         if len(args) > len(explicit):
             raise TypeError(
-                f"{self._title()} takes at most {len(explicit)} argument(s) ({self._signature()}), {len(args)} were given"
+                f"{self._title()} takes at most {len(explicit)} argument(s) ({self._signature()}), "
+                f"{len(args)} were given"
             )
         values = list(args)
         given: dict[int, Any] = {}
@@ -162,7 +163,7 @@ class Function:
         plain = plain and not any(i.update or i.strict or i.allow_downcast is False for i in self._explicit)
         if make_entry is None or not plain:
             if "__call__" in cls.__dict__:
-                del cls.__call__  # type: ignore[misc]
+                del cls.__call__
             return
         reference = weakref.ref(self)  # the entry must not keep alive what keeps it alive
 
@@ -479,9 +480,7 @@ def function(
                 f"theano.function: output {position} is {entry!r} of {type(entry).__name__}; outputs are variables "
                 "or theano.Out objects (theano.tensor.as_tensor_variable makes a variable of a value)"
             )
-    ins, outs = gather(
-        inputs, listed, updates, givens, no_default_updates, rebuild_strict, allow_input_downcast
-    )
+    ins, outs = gather(inputs, listed, updates, givens, no_default_updates, rebuild_strict, allow_input_downcast)
     single = outputs is not None and output_keys is None and not isinstance(outputs, list | tuple)
     return orig_function(
         ins,

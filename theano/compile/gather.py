@@ -84,7 +84,8 @@ def _checked_givens(givens: Any, inputs: set[Variable]) -> list[tuple[Variable, 
         if old in inputs:
             raise RuntimeError(
                 f"theano.function: {old} is both an input and replaced through givens, so what is given for the input "
-                f"would have no effect. Leave it out of the inputs, or use theano.clone(output, replace={{{old}: ...}})."
+                f"would have no effect. Leave it out of the inputs, or use "
+                f"theano.clone(output, replace={{{old}: ...}})."
             )
         if old in seen:
             raise ValueError(f"theano.function: givens replaces {old} twice")
@@ -97,12 +98,14 @@ def _checked_updates(updates: Any) -> dict[SharedVariable, Variable]:
     for variable, value in pairs_of(updates, "updates"):
         if not isinstance(variable, SharedVariable):
             raise TypeError(
-                f"theano.function: only shared variables can be updated; {variable} of {type(variable).__name__} is none. "
+                f"theano.function: only shared variables can be updated; {variable} of {type(variable).__name__} "
+                "is none. "
                 "For an input that keeps its value between calls use theano.In(variable, value=..., update=...)."
             )
         if variable in new_values:
-            raise ValueError(f"theano.function: the shared variable {variable} is updated twice: {new_values[variable]} "
-                             f"and {value}")
+            raise ValueError(
+                f"theano.function: the shared variable {variable} is updated twice: {new_values[variable]} and {value}"
+            )
         new_values[variable] = _fitting_update(variable, value)
     return new_values
 
@@ -138,7 +141,7 @@ def _shared_variables(
 ) -> list[SharedVariable]:
     """The shared variables that are updated or needed; adds default updates to `new_values`."""
     if isinstance(no_default_updates, bool):
-        without_default = None if no_default_updates else set()
+        without_default: set[Any] | None = None if no_default_updates else set()
     elif isinstance(no_default_updates, Iterable):
         without_default = set(no_default_updates)
     else:

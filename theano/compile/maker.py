@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import warnings
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypedDict
 
 from theano.compile.builders import expand_graph_ops
 from theano.compile.container import Container, independent_copy
@@ -17,6 +17,11 @@ from theano.graph.basic import Apply, Constant, Variable, _OrderedNodes
 from theano.graph.fg import FunctionGraph
 from theano.graph.null_type import NullType
 from theano.graph.traversal import ancestors, toposort
+
+
+class _Conversion(TypedDict):
+    strict: bool
+    allow_downcast: bool | None
 
 
 class FunctionMaker:
@@ -170,7 +175,7 @@ class FunctionMaker:
     def _container(self, entry: SymbolicInput, value: Any) -> Container:
         if isinstance(value, Container):
             return value
-        kind, conversion = entry.variable.type, {"strict": entry.strict, "allow_downcast": entry.allow_downcast}
+        kind, conversion = entry.variable.type, _Conversion(strict=entry.strict, allow_downcast=entry.allow_downcast)
         if isinstance(value, list) and len(value) == 1 and entry.implicit:
             return Container(kind, value, name=entry.name, **conversion)
         container = Container(kind, [None], name=entry.name, **conversion)
@@ -178,7 +183,9 @@ class FunctionMaker:
             try:
                 filtered = kind.filter(value, **conversion)
             except TypeError as error:
-                raise TypeError(f"theano.function: the default of input {entry.name or entry.variable}: {error}") from None
+                raise TypeError(
+                    f"theano.function: the default of input {entry.name or entry.variable}: {error}"
+                ) from None
             container.storage[0] = filtered if getattr(entry, "borrow", False) else independent_copy(filtered)
         return container
 

@@ -112,7 +112,9 @@ class Mode:
 
     def __init__(self, linker: Any = None, optimizer: Any = "default") -> None:
         self.provided_linker = config.linker if linker is None else linker
-        self.provided_optimizer = config.optimizer if isinstance(optimizer, str) and optimizer == "default" else optimizer
+        self.provided_optimizer = (
+            config.optimizer if isinstance(optimizer, str) and optimizer == "default" else optimizer
+        )
         self._linker = _look_up(predefined_linkers, self.provided_linker, "linker")
         self._optimizer = _look_up(predefined_optimizers, self.provided_optimizer, "optimizer")
         if not hasattr(self._linker, "link"):
@@ -150,7 +152,9 @@ class Mode:
 
     def _with_tags(self, method: str, tags: tuple[str, ...]) -> Mode:
         if not isinstance(self._optimizer, Query):
-            raise TypeError(f"tags choose among the library's rewrites; {self} has its own optimizer {self._optimizer!r}")
+            raise TypeError(
+                f"tags choose among the library's rewrites; {self} has its own optimizer {self._optimizer!r}"
+            )
         return self.clone(optimizer=getattr(self._optimizer, method)(*tags))
 
     def including(self, *tags: str) -> Mode:
@@ -239,5 +243,3 @@ def register_mode(name: str, mode: Mode) -> None:
     if name in _DEBUGGING_MODES or name == "Mode":
         raise ValueError(f"there is already a mode called {name!r}")
     _add(predefined_modes, name, mode, "mode")
-
-

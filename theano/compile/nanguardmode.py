@@ -108,7 +108,8 @@ class NanGuardMode(Mode):
         from theano.inspect.debugprint import debugprint
 
         message = (
-            f"NanGuardMode: {found} {place}. Set {variable}.tag.nan_guard_mode_check = False to leave this variable out.\n"
+            f"NanGuardMode: {found} {place}. Set {variable}.tag.nan_guard_mode_check = False to leave this "
+            "variable out.\n"
             f"{debugprint(variable, file='str', depth=6)}"
         )
         if config.NanGuardMode.action == "warn":

@@ -85,7 +85,7 @@ class FromFunctionOp(Op):
         self.itypes = list(itypes)
         self.otypes = list(otypes)
         if infer_shape is not None:
-            self.infer_shape = infer_shape  # type: ignore[method-assign]
+            self.infer_shape = infer_shape  # type: ignore[method-assign, assignment]
 
     def __str__(self) -> str:
         return f"FromFunctionOp{{{getattr(self.fn, '__name__', self.fn)}}}"
@@ -97,7 +97,9 @@ class FromFunctionOp(Op):
         if not isinstance(results, list | tuple):
             results = (results,)
         if len(results) != len(output_storage):
-            raise ValueError(f"{self} returned {len(results)} value(s), its otypes are {len(output_storage)}: {self.otypes}")
+            raise ValueError(
+                f"{self} returned {len(results)} value(s), its otypes are {len(output_storage)}: {self.otypes}"
+            )
         for cell, result, output in zip(output_storage, results, node.outputs):
             cell[0] = output.type.filter(result)
 
@@ -137,15 +139,15 @@ def as_op(
         see :class:`FromFunctionOp`.
 
     >>> import numpy, theano, theano.tensor as T
-    >>> @theano.compile.ops.as_op(itypes=[T.dmatrix, T.dmatrix], otypes=[T.dmatrix])
+    >>> @theano.as_op(itypes=[T.dmatrix, T.dmatrix], otypes=[T.dmatrix])
     ... def numpy_dot(a, b):
     ...     return numpy.dot(a, b)
     >>> a = T.dmatrix("a")
     >>> theano.function([a], numpy_dot(a, a))([[2.0]])
     array([[4.]])
     """
-    ins = list(itypes) if isinstance(itypes, list | tuple) else [itypes]
-    outs = list(otypes) if isinstance(otypes, list | tuple) else [otypes]
+    ins: list[Any] = list(itypes) if isinstance(itypes, list | tuple) else [itypes]
+    outs: list[Any] = list(otypes) if isinstance(otypes, list | tuple) else [otypes]
     for kind in (*ins, *outs):
         if not isinstance(kind, Type):
             raise TypeError(f"as_op: itypes and otypes are Types such as theano.tensor.dmatrix, not {kind!r}")
@@ -157,7 +159,13 @@ def as_op(
 
 
 _FROM_TENSOR_SHAPE = (
-    "Rebroadcast", "Shape", "Shape_i", "SpecifyShape", "shape", "shape_i", "specify_shape",
+    "Rebroadcast",
+    "Shape",
+    "Shape_i",
+    "SpecifyShape",
+    "shape",
+    "shape_i",
+    "specify_shape",
 )
 
 

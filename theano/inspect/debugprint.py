@@ -98,7 +98,15 @@ def debugprint(
     out: TextIO = io.StringIO() if file == "str" else sys.stdout if file is None else file
     for root in _roots(obj, print_storage):
         _print_tree(
-            root, out, depth, print_type, identities, printed, stop_on_name, print_clients, print_view_map,
+            root,
+            out,
+            depth,
+            print_type,
+            identities,
+            printed,
+            stop_on_name,
+            print_clients,
+            print_view_map,
             print_destroy_map,
         )
     if file == "str":
@@ -177,7 +185,8 @@ def _print_tree(
         if print_clients and not again and len(root.clients.get(variable, ())) > 1:
             users = ", ".join(str(user if user == "output" else user.op) for user, _ in root.clients[variable])
             notes += f" clients: {users}"
-        print(f"{prefix}{node.op}{output}{' ' if label else ''}{label}{kind} '{variable.name or ''}'{notes}{order}", file=out)
+        gap = " " if label else ""
+        print(f"{prefix}{node.op}{output}{gap}{label}{kind} '{variable.name or ''}'{notes}{order}", file=out)
         if again:
             continue
         printed[node] = ""

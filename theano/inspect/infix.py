@@ -53,7 +53,7 @@ _NAMES = {"second": "fill", "abs_": "abs"}
 
 
 def _elemwise(node: Apply, number: int, inputs: Sequence[str]) -> str:
-    scalar_op = node.op.scalar_op  # type: ignore[attr-defined]
+    scalar_op = node.op.scalar_op
     name = scalar_op.name or str(scalar_op)
     symbol = getattr(scalar_op, "symbol", None)
     if symbol and name not in _COMPARISONS:
@@ -62,7 +62,7 @@ def _elemwise(node: Apply, number: int, inputs: Sequence[str]) -> str:
 
 
 def _dimshuffle(node: Apply, number: int, inputs: Sequence[str]) -> str:
-    order = node.op.new_order  # type: ignore[attr-defined]
+    order = node.op.new_order
     if order == (1, 0):
         return f"{inputs[0]}.T"
     return f"DimShuffle{{{','.join(map(str, order))}}}({inputs[0]})"
@@ -91,7 +91,7 @@ def index_text(idx_list: Sequence[Any], dynamic: Sequence[str]) -> str:
 
 
 def _subtensor(node: Apply, number: int, inputs: Sequence[str]) -> str:
-    return f"{inputs[0]}[{index_text(node.op.idx_list, inputs[1:])}]"  # type: ignore[attr-defined]
+    return f"{inputs[0]}[{index_text(node.op.idx_list, inputs[1:])}]"
 
 
 def _inc_subtensor(node: Apply, number: int, inputs: Sequence[str]) -> str:
@@ -112,7 +112,7 @@ _BY_CLASS: dict[str, NodePrinter] = {
     "Join": FunctionPrinter("join"),
     "Alloc": FunctionPrinter("alloc"),
     "MakeVector": lambda node, number, inputs: f"[{', '.join(inputs)}]",
-    "Shape_i": lambda node, number, inputs: f"{inputs[0]}.shape[{node.op.i}]",  # type: ignore[attr-defined]
+    "Shape_i": lambda node, number, inputs: f"{inputs[0]}.shape[{node.op.i}]",
 }
 
 

@@ -49,7 +49,8 @@ def stages(function: Any) -> Stages:
         parts.append(f"{title}:\n" + debugprint(output.variable, file="str", done=done, used_ids=labels))
     for entry in maker.inputs:
         if entry.update is not None:
-            parts.append(f"update of {entry.variable}:\n" + debugprint(entry.update, file="str", done=done, used_ids=labels))
+            text = debugprint(entry.update, file="str", done=done, used_ids=labels)
+            parts.append(f"update of {entry.variable}:\n{text}")
     texts = Stages({"expression": "".join(parts), "rewritten graph": debugprint(maker.fgraph, file="str")})
     texts.update(function.program.stages())
     return texts

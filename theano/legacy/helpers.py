@@ -110,11 +110,12 @@ def allclose(a: Any, b: Any, rtol: float | None = None, atol: float | None = Non
     return bool(np.allclose(a, b, rtol=1e-5 if rtol is None else rtol, atol=tolerance if atol is None else atol))
 
 
-def _asarray(a: Any, dtype: Any, order: str | None = None) -> np.ndarray:
+def _asarray(a: Any, dtype: Any, order: Any = None) -> np.ndarray:
     """``numpy.asarray`` with the dtype's name, floatX included."""
     from theano.configuration import config
 
-    return np.asarray(a, dtype=config.floatX if dtype == "floatX" else dtype, order=order)  # type: ignore[call-overload]
+    wanted: Any = config.floatX if dtype == "floatX" else dtype
+    return np.asarray(a, dtype=wanted, order=order)
 
 
 class frozendict(Mapping):

@@ -55,7 +55,12 @@ MODULES: dict[str, tuple[str, ...]] = {
     "theano.scalar.sharedvar": ("theano.tensor.sharedvar",),
     "theano.raise_op": ("theano.tensor.assertion",),
     # Compiling
-    "theano.compile.function_module": ("theano.compile.function", "theano.compile.maker", "theano.compile.io", "theano.compile"),
+    "theano.compile.function_module": (
+        "theano.compile.function",
+        "theano.compile.maker",
+        "theano.compile.io",
+        "theano.compile",
+    ),
     "theano.compile.pfunc": ("theano.compile.function", "theano.compile.io", "theano.compile.sharedvalue"),
     # Odds and ends
     "theano.compat": ("theano.legacy.compat",),

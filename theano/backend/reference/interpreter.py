@@ -83,7 +83,8 @@ class ReferenceProgram:
     def watched(self, before: Watcher | None = None, after: Watcher | None = None) -> ReferenceProgram:
         """This program with functions that are called around each node.
 
-        They get the node's place in the order, the node, and one-element lists with the values of its inputs and outputs.
+        They get the node's place in the order, the node, and one-element lists that hold the values of its inputs and
+        of its outputs.
         """
         program = copy.copy(self)
         program.before, program.after = before, after
@@ -150,7 +151,7 @@ def link(fgraph: FunctionGraph, name: str | None = None) -> ReferenceProgram:
 def _checked(node: Apply, number: int, value: Any) -> Any:
     """An output of `perform` in its type's form; NumPy scalars become arrays of rank 0."""
     kind = node.outputs[number].type
-    if type(value) is np.ndarray and value.dtype is getattr(kind, "numpy_dtype", None) and value.ndim == kind.ndim:  # type: ignore[attr-defined]
+    if type(value) is np.ndarray and value.dtype is getattr(kind, "numpy_dtype", None) and value.ndim == kind.ndim:
         return value
     if value is None and not kind.is_valid_value(None):
         raise ValueError(f"{node.op}: perform put nothing into output {number}, which should be of type {kind}")
@@ -158,7 +159,8 @@ def _checked(node: Apply, number: int, value: Any) -> Any:
         return kind.filter(value, strict=True)
     except TypeError as error:
         raise TypeError(
-            f"{node.op}: perform put {describe_value(value)} into output {number}, which should be of type {kind}: {error}"
+            f"{node.op}: perform put {describe_value(value)} into output {number}, which should be of type {kind}: "
+            f"{error}"
         ) from error
 
 
