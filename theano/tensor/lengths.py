@@ -101,14 +101,14 @@ def normalize_axis(axis: Any, rank: int, what: str) -> int:
     ------
     TypeError
         when it is not an integer known now.
-    IndexError
-        when there is no such axis.
+    numpy.exceptions.AxisError
+        when there is no such axis: a ValueError and an IndexError.
     """
     known = static_integer(axis)
     if known is None:
         raise TypeError(f"{what}: the axis must be an integer that is known while the graph is built, got {axis!r}")
     if not -rank <= known < rank:
-        raise IndexError(f"{what}: axis {known} is out of bounds [{-rank}, {rank}) for rank {rank}")
+        raise np.exceptions.AxisError(f"{what}: axis {known} is out of bounds [{-rank}, {rank}) for rank {rank}")
     return known % rank
 
 

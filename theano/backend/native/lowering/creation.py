@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from theano.backend.native.emit import Emitter
+from theano.backend.native.emit import Check, Emitter
 from theano.backend.native.loops import Length, Literal
 from theano.backend.native.lower import Lowering, lowers
 from theano.backend.native.lowering.elementwise import shuffled
@@ -72,6 +72,8 @@ def arange(ctx: Lowering, node: Apply, inputs: list[Array]) -> list[Array]:
         def compute(em: Emitter) -> None:
             b = em.b
             first, last, by = (em.load_element(b, em.pointer(p), common) for p in parts)
+            nonzero = b.fcmp("une", by, b.const("double", 0)) if floating else b.icmp("ne", by, b.const("i64", 0))
+            em.check(nonzero, Check(ValueError, "arange: the step must not be 0", node, []))
             if floating:
                 exact = b.ceil(b.fdiv(b.fsub(last, first), by))
                 count = b.convert("fptosi", b.select(b.fcmp("ogt", exact, b.const("double", 0)), exact, b.const("double", 0)), "i64")

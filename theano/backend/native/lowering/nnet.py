@@ -6,6 +6,7 @@ from typing import Any
 
 from theano.backend.native.lower import expands
 from theano.graph.basic import Apply
+from theano.tensor.assertion import Assert
 from theano.tensor import creation, functions, indexing, reductions
 from theano.tensor.nnet.crossentropy import (
     CrossentropyCategorical1Hot,
@@ -41,8 +42,12 @@ def softmax_grad(node: Apply) -> list[Any]:
     return [sm * (dy - reductions.sum(dy * sm, axis=node.op.axis, keepdims=True))]
 
 
-def _rows(x: Any) -> Any:
-    return creation.arange(x.shape[0])
+def _classes(node: Apply, x: Any, classes: Any) -> tuple[Any, Any]:
+    """The index of each row's class in `x`, checked: a negative class is an error, not counted from the end."""
+    count = x.shape[1]
+    valid = functions.and_(functions.ge(classes, 0), functions.lt(classes, count))
+    wrong = Assert(f"{node.op}: a class is out of bounds: classes are 0 to one less than the number of columns", ValueError)
+    return creation.arange(x.shape[0]), wrong(classes, reductions.all(valid))
 
 
 @expands(CrossentropySoftmaxArgmax1HotWithBias)
@@ -50,7 +55,7 @@ def crossentropy_softmax(node: Apply) -> list[Any]:
     x, b, classes = node.inputs
     biased = x + b.dimshuffle("x", 0)
     shifted, exponentials, total = _exponentials(biased, 1)
-    picked = indexing.index(shifted, (_rows(x), classes))
+    picked = indexing.index(shifted, _classes(node, x, classes))
     nll = functions.log(total.dimshuffle(0)) - picked
     largest = functions.cast(reductions.argmax(biased, axis=1), classes.dtype)
     return [nll, exponentials / total, largest]
@@ -60,18 +65,18 @@ def crossentropy_softmax(node: Apply) -> list[Any]:
 def crossentropy_softmax_dx(node: Apply) -> list[Any]:
     dnll, sm, classes = node.inputs
     slopes = sm * dnll.dimshuffle(0, "x")
-    return [indexing.inc_subtensor(indexing.index(slopes, (_rows(sm), classes)), -dnll)]
+    return [indexing.inc_subtensor(indexing.index(slopes, _classes(node, sm, classes)), -dnll)]
 
 
 @expands(CrossentropyCategorical1Hot)
 def crossentropy_1hot(node: Apply) -> list[Any]:
     dist, classes = node.inputs
-    return [-functions.log(indexing.index(dist, (_rows(dist), classes)))]
+    return [-functions.log(indexing.index(dist, _classes(node, dist, classes)))]
 
 
 @expands(CrossentropyCategorical1HotGrad)
 def crossentropy_1hot_grad(node: Apply) -> list[Any]:
     g, dist, classes = node.inputs
-    picked = indexing.index(dist, (_rows(dist), classes))
-    place = indexing.index(creation.zeros_like(dist), (_rows(dist), classes))
+    chosen = _classes(node, dist, classes)
+    picked, place = indexing.index(dist, chosen), indexing.index(creation.zeros_like(dist), chosen)
     return [indexing.set_subtensor(place, -g / picked)]
