@@ -8,6 +8,7 @@ from pathlib import Path
 
 from theano.configparser import Setting
 from theano.configuration import SETTINGS, WITHOUT_EFFECT
+from theano.rewrite import documentation
 from theano.scalar.table import TABLE, Operation
 from theano.tensor.functions import ALIASES
 
@@ -148,7 +149,11 @@ def pages() -> dict[Path, str]:
     text = CONFIGURATION.replace("SETTINGS_TABLE", table(SETTINGS)).replace(
         "WITHOUT_EFFECT_TABLE", table(WITHOUT_EFFECT)
     )
-    return {DOCS / "configuration.md": text, DOCS / "elementwise.md": elementwise()}
+    return {
+        DOCS / "configuration.md": text,
+        DOCS / "elementwise.md": elementwise(),
+        DOCS / "rewrites.md": documentation.page(),
+    }
 
 
 if __name__ == "__main__":
