@@ -33,6 +33,8 @@ CASES = [
     ("local_div_by_neg", x / -y, "-(x / y)"),
     ("local_mul_minus_one", x * -1, "-x"),
     ("local_mul_minus_one", x / -1, "-x"),
+    ("local_neg_constant", -(2 * x), "-2 * x"),
+    ("local_neg_constant", -(-1 / x), "1 / x"),
     ("local_abs_neg", abs(-x), "abs_(x)"),
     ("local_abs_abs", abs(abs(x)), "abs_(x)"),
     ("local_abs_sqr", abs(T.sqr(x)), "sqr(x)"),

@@ -71,6 +71,7 @@ rule("local_mul_neg", ALWAYS, (-x * -y, x * y), (-x * y, -(x * y)), when=signed(
 rule("local_div_neg", ALWAYS, (-x / -y, x / y), (-x / y, -(x / y)), when=signed(x) & floating(x))
 rule("local_div_by_neg", ALWAYS, (x / -y, -(x / y)), when=floating(y))
 rule("local_mul_minus_one", ALWAYS, (-1 * x, -x), (x / -1, -x), when=signed(x))
+rule("local_neg_constant", ALWAYS, (-(a * x), -a * x), (-(a / x), -a / x), when=floating(x))
 rule("local_abs_neg", CANONICALIZE, (abs_(-x), abs_(x)), when=signed(x))
 rule("local_abs_abs", CANONICALIZE, (abs_(abs_(x)), abs_(x)))
 rule("local_abs_sqr", ALWAYS, (abs_(sqr(x)), sqr(x)), when=floating(x))

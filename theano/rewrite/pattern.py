@@ -120,7 +120,6 @@ def broadcast_like(value: Any, node: Apply) -> Any:
             if not missing
             else DimShuffle(have[missing:], ("x",) * missing + tuple(range(value.type.ndim)))(value)
         )
-    from theano.tensor.creation import Alloc
     from theano.tensor.shape import Shape_i
     from theano.tensor.variable import constant
 
@@ -128,7 +127,18 @@ def broadcast_like(value: Any, node: Apply) -> Any:
     for axis, flag in enumerate(pattern):
         source = next((v for v in node.inputs if not flag and not v.type.broadcastable[axis]), None)
         lengths.append(constant(1, dtype="int64") if source is None else Shape_i(axis)(source))
-    return Alloc()(value, *lengths)
+    return filled(value, lengths, pattern)
+
+
+def filled(value: Any, lengths: Sequence[Any], pattern: Sequence[bool]) -> Any:
+    """``Alloc(value, *lengths)`` with the broadcast pattern that was known when the graph was built.
+
+    More may be known of the lengths by now, and the type of what is replaced must stay.
+    """
+    from theano.tensor.creation import Alloc
+    from theano.tensor.shape import patternbroadcast
+
+    return patternbroadcast(Alloc()(value, *lengths), pattern)
 
 
 # ---- patterns

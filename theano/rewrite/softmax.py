@@ -138,7 +138,9 @@ def _split_bias(x: Any) -> tuple[Any, Any]:
             its = row.owner
             if its is None or type(its.op) is not DimShuffle or its.op.new_order != ("x", 0):
                 continue
-            if its.inputs[0].type.dtype == other.type.dtype == x.type.dtype and other.type == x.type:
+            if row.type.broadcastable[1] and not x.type.broadcastable[1]:
+                continue
+            if row.type.dtype == x.type.dtype and other.type == x.type:
                 return other, its.inputs[0]
     return x, None
 

@@ -30,8 +30,10 @@ from theano.rewrite.algebra import (
 )
 from theano.rewrite.pattern import Call, Match, RuleTable, broadcast_like, elementwise, floating, maker
 from theano.rewrite.trees import PRODUCT, Tree, build_product, collect_product
+from theano.tensor.creation import Alloc
 from theano.tensor.elementwise import DimShuffle
-from theano.tensor.reductions import Max, Sum, axes_of, restore_axes
+from theano.tensor.reductions import Max, Min, Sum, axes_of, restore_axes
+from theano.tensor.shape import Rebroadcast
 
 table = RuleTable()
 rule = table.rule
@@ -232,17 +234,16 @@ def local_log_sum_exp(fgraph: Any, node: Apply) -> Any:
 
 
 def _is_shifted(argument: Variable) -> bool:
-    """Whether `argument` has its largest element subtracted already."""
-    if maker(argument) != "sub":
-        return False
-    shift: Any = argument.owner.inputs[1]  # type: ignore[union-attr]
-    while shift.owner is not None:
-        if type(shift.owner.op) is Max:
-            return True
-        if type(shift.owner.op) is DimShuffle:
-            shift = shift.owner.inputs[0]
-        elif maker(shift) == "switch":
-            shift = shift.owner.inputs[2]
-        else:
+    """Whether a largest element is subtracted from `argument` already, in whatever form other rules left that."""
+    todo: list[Any] = [argument]
+    for _ in range(32):
+        if not todo:
             return False
+        node = todo.pop(0).owner
+        if node is None:
+            continue
+        if type(node.op) in (Max, Min):
+            return True
+        if type(node.op) in (DimShuffle, Rebroadcast, Alloc) or maker(node.outputs[0]) in ("add", "sub", "neg", "switch"):
+            todo.extend(node.inputs)
     return False

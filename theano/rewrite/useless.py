@@ -9,7 +9,7 @@ import numpy as np
 from theano.gradient.identities import GradientIdentity
 from theano.graph.basic import Apply, Constant
 from theano.rewrite.algebra import ALWAYS, CANONICALIZE, function, x
-from theano.rewrite.pattern import RuleTable, broadcast_like, key_of, maker, scalar_constant
+from theano.rewrite.pattern import RuleTable, broadcast_like, filled, key_of, maker, scalar_constant
 from theano.scalar.conversion import Cast
 from theano.tensor.assertion import Assert
 from theano.tensor.creation import Alloc
@@ -362,7 +362,7 @@ def local_elemwise_alloc(fgraph: Any, node: Apply) -> Any:
             lengths.append(source.owner.inputs[1 + axis])
         else:
             lengths.append(Shape_i(axis)(source))
-    return [Alloc()(result, *lengths)]
+    return [filled(result, lengths, wanted.broadcastable)]
 
 
 # ---- joins
