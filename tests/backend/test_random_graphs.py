@@ -172,17 +172,17 @@ def test_random_expressions(data):
         expected, written, rewritten = (f(*drawing.arrays) for f in functions)
     for (v, shape), e in zip(drawing.pool[-len(outputs):], expected, strict=True):
         assert e.shape == shape, (v, e.shape, shape)
+    exact = all(x.dtype.name in ("float64", "int32") for x in drawing.arrays)  # else parts are in single precision
     for name, found in (("native", written), ("rewritten", rewritten)):
         for v, a, b in zip(outputs, found, expected, strict=True):
             try:
-                scale = 1 + float(np.abs(b).max(initial=0))
-                assert a.dtype == b.dtype and a.shape == b.shape, (a.dtype, b.dtype, a.shape, b.shape)
                 if b.dtype.kind == "f":
-                    np.testing.assert_allclose(a, b, rtol=1e-3 if "float32" in (b.dtype.name, *(x.dtype.name for x in drawing.arrays)) else 1e-8,
-                                               atol=scale * (1e-3 if "float32" in (b.dtype.name, *(x.dtype.name for x in drawing.arrays)) else 1e-9))
+                    assert a.dtype == b.dtype and a.shape == b.shape
+                    scale = 1 + float(np.abs(b).max(initial=0))
+                    np.testing.assert_allclose(a, b, rtol=1e-8 if exact else 1e-3, atol=scale * (1e-9 if exact else 1e-3))
                 else:
                     close(a, b)
             except AssertionError as error:
-                error.add_note(f"{name}: {theano.pp(v)}\n{theano.printing.debugprint(outputs, file='str')}")
+                error.add_note(f"{name}: {theano.pp(v)}")
                 error.add_note(str([(x.dtype, x.shape) for x in drawing.arrays]))
                 raise

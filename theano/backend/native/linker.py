@@ -20,6 +20,7 @@ from theano.backend.native.lower import Lowering, expand, find_rule
 from theano.backend.native.plan import Plan
 from theano.backend.native.program import schedule
 from theano.backend.native.runtime import entry_address, provide_staging
+from theano.backend.perform import checked_output, copied, independent, numpy_error_handling, overwritten_inputs
 from theano.backend.program import CallSpec
 from theano.graph.basic import Apply, Constant, Variable
 from theano.graph.fg import FunctionGraph
@@ -126,22 +127,14 @@ class PythonPart:
         node = self.node
         cells: list[list[Any]] = [[None] for _ in node.outputs]
         given = list(values)
-        for positions in getattr(node.op, "destroy_map", {}).values():
-            for i in positions:
-                given[i] = given[i].copy()
+        for i in overwritten_inputs(node):
+            given[i] = copied(given[i])
         try:
             node.op.perform(node, given, cells)
+            return [checked_output(node, i, cell[0]) for i, cell in enumerate(cells)]
         except Exception as error:
             error.add_note(describe_failure(node, values))
             raise
-        results = []
-        for output, cell in zip(node.outputs, cells, strict=True):
-            try:
-                results.append(output.type.filter(cell[0], strict=False, allow_downcast=False))
-            except TypeError as error:
-                error.add_note(describe_failure(node, values))
-                raise
-        return results
 
     def text(self) -> str:
         return f"python: {self.node.op}"
@@ -217,6 +210,8 @@ class MixedProgram:
         for i, part in enumerate(self.parts):
             for v in part.inputs:
                 last[v] = i
+        used = (v for part in self.parts for v in part.inputs)
+        self.constants = [v.data for v in dict.fromkeys((*used, *self.fgraph.outputs)) if isinstance(v, Constant)]
         self.dying: list[list[Variable]] = [[] for _ in self.parts]
         keep = set(self.fgraph.outputs) | set(self.fgraph.inputs)
         for v, i in last.items():
@@ -229,21 +224,12 @@ class MixedProgram:
         def value(v: Variable) -> Any:
             return v.data if isinstance(v, Constant) and v not in values else values[v]
 
-        for part, dying in zip(self.parts, self.dying, strict=True):
-            values.update(zip(part.outputs, part.run([value(v) for v in part.inputs]), strict=True))
-            for v in dying:
-                values.pop(v, None)
-        given = {id(x) for x in inputs}
-        results: list[Any] = []
-        seen: set[int] = set()
-        for v in self.fgraph.outputs:
-            result = value(v)
-            if isinstance(result, np.ndarray):
-                shares = id(result) in given or id(result) in seen or isinstance(v, Constant) or result.base is not None
-                result = result.copy() if shares else result
-                seen.add(id(result))
-            results.append(result)
-        return results
+        with numpy_error_handling():
+            for part, dying in zip(self.parts, self.dying, strict=True):
+                values.update(zip(part.outputs, part.run([value(v) for v in part.inputs]), strict=True))
+                for v in dying:
+                    values.pop(v, None)
+        return independent([value(v) for v in self.fgraph.outputs], [*inputs, *self.constants])
 
     def make_entry(self, spec: CallSpec) -> None:
         """None: calls go through Python."""

@@ -7,10 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
-from theano.backend.failure import describe_failure, describe_value
-from theano.configuration import config
+from theano.backend.failure import describe_failure
+from theano.backend.perform import checked_output, copied, independent, numpy_error_handling, overwritten_inputs
 from theano.graph.basic import Apply, Constant, Variable
 from theano.graph.fg import FunctionGraph
 
@@ -75,7 +73,7 @@ class ReferenceProgram:
         for node, (ins, outs) in zip(reversed(nodes), reversed(places)):
             dead = tuple(dict.fromkeys(s for s in (*outs, *ins) if s not in seen))
             seen.update(ins, outs)
-            overwritten = tuple({i for numbers in node.op.destroy_map.values() for i in numbers})
+            overwritten = overwritten_inputs(node)
             steps.append(Step(node, ins, outs, overwritten, dead))
         self.steps = steps[::-1]
         self.initial = [v.data if isinstance(v, Constant) else None for v in self.variables]
@@ -94,16 +92,17 @@ class ReferenceProgram:
         """Values of the outputs for values of the inputs; see :class:`theano.backend.program.Program`."""
         values = list(self.initial)
         values[: len(inputs)] = inputs
-        with np.errstate(**_error_handling()):
+        with numpy_error_handling():
             for position, step in enumerate(self.steps):
                 self._execute(position, step, values)
-        return self._independent([values[s] for s in self.output_slots], inputs)
+        constants = (x for x in self.initial if x is not None)
+        return independent([values[s] for s in self.output_slots], [*inputs, *constants])
 
     def _execute(self, position: int, step: Step, values: list[Any]) -> None:
         node = step.node
         arguments = [values[s] for s in step.inputs]
         for i in step.overwritten:
-            arguments[i] = _copy(arguments[i])
+            arguments[i] = copied(arguments[i])
         cells: list[list[Any]] = [[None] for _ in step.outputs]
         try:
             held = [[v] for v in arguments]
@@ -111,7 +110,7 @@ class ReferenceProgram:
                 self.before(position, node, held, cells)
             node.op.perform(node, arguments, cells)
             for i, (s, cell) in enumerate(zip(step.outputs, cells)):
-                cell[0] = values[s] = _checked(node, i, cell[0])
+                cell[0] = values[s] = checked_output(node, i, cell[0])
             if self.after is not None:
                 self.after(position, node, held, cells)
         except Exception as error:
@@ -120,15 +119,6 @@ class ReferenceProgram:
             raise
         for s in step.dead:
             values[s] = None
-
-    def _independent(self, outputs: list[Any], inputs: list[Any]) -> list[Any]:
-        """`outputs` in memory of their own: views of inputs, constants or other outputs are copied."""
-        taken: list[Any] = [*inputs, *(x for x in self.initial if x is not None)]
-        for i, value in enumerate(outputs):
-            if any(_overlap(value, other) for other in taken):
-                outputs[i] = _copy(value)
-            taken.append(outputs[i])
-        return outputs
 
     def stages(self) -> dict[str, str]:
         """The order of execution, one line a node."""
@@ -146,38 +136,3 @@ class ReferenceProgram:
 def link(fgraph: FunctionGraph, name: str | None = None) -> ReferenceProgram:
     """Make a graph executable by interpreting it."""
     return ReferenceProgram(fgraph, name)
-
-
-def _checked(node: Apply, number: int, value: Any) -> Any:
-    """An output of `perform` in its type's form; NumPy scalars become arrays of rank 0."""
-    kind = node.outputs[number].type
-    if type(value) is np.ndarray and value.dtype is getattr(kind, "numpy_dtype", None) and value.ndim == kind.ndim:
-        return value
-    if value is None and not kind.is_valid_value(None):
-        raise ValueError(f"{node.op}: perform put nothing into output {number}, which should be of type {kind}")
-    try:
-        return kind.filter(value, strict=True)
-    except TypeError as error:
-        raise TypeError(
-            f"{node.op}: perform put {describe_value(value)} into output {number}, which should be of type {kind}: "
-            f"{error}"
-        ) from error
-
-
-def _overlap(a: Any, b: Any) -> bool:
-    if isinstance(a, np.ndarray):
-        return isinstance(b, np.ndarray) and bool(np.may_share_memory(a, b))
-    return a is b
-
-
-def _copy(value: Any) -> Any:
-    from theano.compile.container import independent_copy
-
-    return independent_copy(value)
-
-
-def _error_handling() -> dict[str, Any]:
-    """What `config.numpy.seterr_*` ask of NumPy."""
-    settings = config.numpy
-    asked = {case: getattr(settings, f"seterr_{case}") for case in ("all", "divide", "over", "under", "invalid")}
-    return {case: how for case, how in asked.items() if how != "None"}
