@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.rewrite import test_arithmetic, test_layout, test_stability
-from tests.rewrite.helpers import check_same_values, free_variables, sample, strictly
 
 import theano.tensor as T
+from tests.rewrite import test_arithmetic, test_layout, test_stability
+from tests.rewrite.helpers import check_same_values, free_variables, sample, strictly
 from theano.gradient import grad
 from theano.rewrite import documentation, optdb, simplify
 from theano.rewrite.passes import load_rules

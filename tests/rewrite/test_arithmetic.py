@@ -167,7 +167,7 @@ UNCHANGED = [
 def test_what_is_simple_keeps_its_form(expression):
     with strictly():
         result = simplify(expression, ["canonicalize"])
-    assert text(result) == text(simplify(expression, ["merge"])).replace(".dimshuffle(x)", "")
+    assert text(result) == text(simplify(expression, ["merge"]))
 
 
 def test_cancelling_keeps_nested_dtypes():

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from tests.rewrite.helpers import check_rule, check_same_values, compute, sample, strictly
 
 import theano.tensor as T
+from tests.rewrite.helpers import check_rule, check_same_values, compute, sample, strictly
 from theano.gradient import disconnected_grad, grad, grad_clip, zero_grad
 from theano.graph import Apply, FunctionGraph, Op
 from theano.rewrite import Query, apply_rules, rewrite_graph, simplify, text
@@ -225,7 +225,8 @@ def never_computed(expression, forbidden):
 
 @pytest.mark.parametrize(
     "whole",
-    [T.exp(m), T.dot(T.exp(m), n), T.exp(m).T.flatten(), T.exp(m)[1:, ::2], T.join(1, T.exp(m), n), T.exp(m).sum(axis=0),
+    [T.exp(m), T.dot(T.exp(m), n), T.exp(m).T.flatten(), T.exp(m)[1:, ::2], T.join(1, T.exp(m), n),
+     T.exp(m).sum(axis=0),
      T.exp(m).dimshuffle(0, "x", 1), T.nnet.softmax(T.exp(m)), T.set_subtensor(T.exp(m)[0], 0)],
 )  # fmt: skip
 def test_asking_for_a_shape_computes_no_array(whole):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from tests.rewrite.helpers import strictly
 
 import theano.tensor as T
+from tests.rewrite.helpers import strictly
 from theano.graph import FunctionGraph
 from theano.rewrite import Query, optdb, simplify, text
 from theano.rewrite.legacy import (
@@ -77,7 +77,7 @@ def test_a_local_optimizer_may_be_a_class():
 PATTERNS = [
     (PatternSub((T.log, (T.add, 1, "x")), (T.log1p, "x")), T.log(1 + x), "log1p(x)"),
     (PatternSub((T.log, (T.add, 1, "x")), (T.log1p, "x")), T.log(x + 1), "log1p(x)"),
-    (PatternSub((T.sub, "x", "x"), (T.mul, "x", 0)), T.sin(x) - T.sin(x), "sin(x) * 0.dimshuffle(x)"),
+    (PatternSub((T.sub, "x", "x"), (T.mul, "x", 0)), T.sin(x) - T.sin(x), "sin(x) * 0"),
     (PatternSub((T.add, "x", "y"), (T.sub, "y", "x")), x + y, "y - x"),
     (
         PatternSub(

@@ -57,7 +57,7 @@ QUICK = ("fast_compile",)
 
 # ---- signs
 
-rule("local_neg_neg", ALWAYS, (-(-x), x), tags=QUICK)
+rule("local_neg_neg", ALWAYS, (-(-x), x), tags=QUICK)  # noqa: B002
 rule("local_neg_sub", ALWAYS, (-(x - y), y - x))
 rule("local_neg_minus", ALWAYS, (-x - y, -(x + y)), when=signed(x, y))
 rule(
@@ -140,7 +140,8 @@ rule("local_div_inv", CANONICALIZE, (x / inv(y), x * y), (x * inv(y), x / y), wh
     when="a, b whole constants; x floating",
 )
 def local_pow_pow(fgraph: Any, node: Apply) -> Any:
-    inner, outer = node.inputs[0], scalar_constant(node.inputs[1])
+    inner: Any = node.inputs[0]
+    outer = scalar_constant(node.inputs[1])
     if outer is None or inner.type.numpy_dtype.kind != "f" or inner.type.dtype != node.outputs[0].type.dtype:
         return None
     if maker(inner) == "sqr":
@@ -189,7 +190,8 @@ LARGEST_POWER = 16
 @node_rule(
     "local_pow_by_squaring", SPECIALIZE, "pow",
     before="x**3; x**4; x**10", after="x * sqr(x); sqr(sqr(x)); sqr(x) * sqr(sqr(sqr(x)))",
-    when=f"the exponent a whole constant from 3 to {LARGEST_POWER}, or its negative; rounding may differ in the last digits",
+    when=f"the exponent a whole constant from 3 to {LARGEST_POWER}, or its negative; rounding may differ in the "
+    "last digits",
     tags=("rounding",),
 )  # fmt: skip
 def local_pow_by_squaring(fgraph: Any, node: Apply) -> Any:

@@ -24,7 +24,7 @@ NOT_FOLDED = frozenset({"Alloc", "AllocEmpty"})
     before="1 + 2", after="3", when="all inputs constant, the result not much larger than they, and the Op allows it",
 )  # fmt: skip
 def constant_folding(fgraph: Any, node: Apply) -> Any:
-    inputs = node.inputs
+    inputs: list[Any] = node.inputs
     for v in inputs:
         if not isinstance(v, Constant):
             return None

@@ -1,7 +1,7 @@
 """Which rules there are, in which passes, and how a query selects among them.
 
-A *pass* is a set of rules that are applied together until none applies, or a function of the graph; passes have positions
-that order them. Every rule has tags: its own name, the names of its passes, its theme, and ``fast_run`` or
+A *pass* is a set of rules that are applied together until none applies, or a function of the graph; passes have
+positions that order them. Every rule has tags: its own name, the names of its passes, its theme, and ``fast_run`` or
 ``fast_compile``. A :class:`Query` says which tags to include, exclude and require, as the queries of Theano 1.0 do::
 
     Query(include=["fast_run"]).excluding("local_log1p").including("unsafe")

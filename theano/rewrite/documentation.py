@@ -1,4 +1,4 @@
-"""The page of all rules, made from the rules themselves: ``python -m theano.rewrite.documentation > docs/rewrites.md``."""
+"""The page of all rules, made from them: ``python -m theano.rewrite.documentation > docs/rewrites.md``."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from theano.rewrite.rules import FILES
 
 INTRODUCTION = """# Rewrites
 
-Before an expression is compiled, rules rewrite it: to a simpler form, to one that neither overflows nor loses digits, and
-to the operations that are cheapest. This page is made from the rules (`python -m theano.rewrite.documentation`).
+Before an expression is compiled, rules rewrite it: to a simpler form, to one that neither overflows nor loses digits,
+and to the operations that are cheapest. This page is made from the rules (`python -m theano.rewrite.documentation`).
 
 Rules work in passes, in this order:
 
 {passes}
 
-A rule is applied wherever its form occurs until no rule of the pass applies any more; equal subexpressions are merged and
-constants are computed on the way. `theano.rewrite.simplify` shows what becomes of an expression, and
+A rule is applied wherever its form occurs until no rule of the pass applies any more; equal subexpressions are merged
+and constants are computed on the way. `theano.rewrite.simplify` shows what becomes of an expression, and
 `theano.rewrite.text` prints it:
 
 ```python
@@ -28,10 +28,10 @@ constants are computed on the way. `theano.rewrite.simplify` shows what becomes 
 ```
 
 Each rule can be switched off by its name, and all rules with a tag by the tag:
-`Mode(...).excluding("local_log1p")`, or the setting `optimizer_excluding=local_log1p`. Beside the tags in the tables each
-rule has as tags the names of its passes, the title of its table, and `fast_run`; only those with `fast_compile` are used
-in that mode. Rules tagged `rounding` may change results in the last digits, and so may the whole table of stability, to
-the better. Those tagged `opt_in` are used only where a query includes them by name or by another of their tags.
+`Mode(...).excluding("local_log1p")`, or the setting `optimizer_excluding=local_log1p`. Beside the tags in the tables
+each rule has as tags the names of its passes, the title of its table, and `fast_run`; only those with `fast_compile`
+are used in that mode. Rules tagged `rounding` may change results in the last digits, and so may the whole table of
+stability, to the better. Those tagged `opt_in` are used only where a query includes them by name or by another of their tags.
 
 A rule of your own is a line, or a function of a node:
 

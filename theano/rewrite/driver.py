@@ -192,7 +192,8 @@ class Driver(Feature):
             self.stack.append(node)
 
     def _queue_changes(self) -> None:
-        """Put what an edit touched onto the worklist, so that new nodes come off it first, and inputs before users."""
+        """Put what an edit touched onto the worklist, so that new nodes come off it first, and inputs before "
+        "users."""
         for node, level in self.touched:
             if node in self.fgraph.apply_nodes:
                 self._push_up(node, level)
@@ -384,7 +385,7 @@ class Driver(Feature):
                 while (rule, node) not in climbed:
                     climbed.add((rule, node))
                     users = clients[node.outputs[0]]
-                    above = users[0][0] if len(users) == 1 else "output"
+                    above: Any = users[0][0] if len(users) == 1 else "output"
                     if above == "output" or not rule.climbs(key_of(above.op)):
                         roots.append((rule, node))
                         break

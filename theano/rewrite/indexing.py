@@ -24,7 +24,7 @@ QUICK = ("fast_compile",)
 
 def entries_of(node: Apply, first: int = 1) -> list[Any]:
     """The index of a Subtensor or IncSubtensor with dynamic parts filled in by variables."""
-    return fill_in(node.op.idx_list, node.inputs[first:])  # type: ignore[attr-defined]
+    return fill_in(node.op.idx_list, node.inputs[first:])
 
 
 def take(x: Any, entries: Sequence[Any]) -> Any:
@@ -70,7 +70,7 @@ def _is_reversal(entry: Any) -> bool:
 
 @node_rule("local_useless_subtensor", ALWAYS, Subtensor, tags=QUICK, before="x[:]; x[0:x.shape[0]]", after="x; x")
 def local_useless_subtensor(fgraph: Any, node: Apply) -> Any:
-    x = node.inputs[0]
+    x: Any = node.inputs[0]
     for axis, entry in enumerate(entries_of(node)):
         if not isinstance(entry, Slice) or static_integer(1 if entry.step is None else entry.step) != 1:
             return None
@@ -95,11 +95,12 @@ def local_static_subtensor(fgraph: Any, node: Apply) -> Any:
 
 
 @node_rule(
-    "local_subtensor_merge", ALWAYS, Subtensor, before="x[1:][2]; x[:, 3][5]; x[::-1][::-1]; x[2:][1:4]", after="x[3]; x[5, 3]; x; x[3:6]",
+    "local_subtensor_merge", ALWAYS, Subtensor, before="x[1:][2]; x[:, 3][5]; x[::-1][::-1]; x[2:][1:4]",
+    after="x[3]; x[5, 3]; x; x[3:6]",
     when="slices with static, not negative parts, so that one index says the same for any length",
 )  # fmt: skip
 def local_subtensor_merge(fgraph: Any, node: Apply) -> Any:
-    middle = node.inputs[0]
+    middle: Any = node.inputs[0]
     if middle.owner is None or type(middle.owner.op) is not Subtensor:
         return None
     inner, outer = entries_of(middle.owner), entries_of(node)
@@ -120,7 +121,8 @@ def local_subtensor_merge(fgraph: Any, node: Apply) -> Any:
 
 
 def _merged(first: Slice, second: Any) -> Any:
-    """One entry that says what the slice `first` and then `second` say; ``None`` when there is none for all lengths."""
+    """One entry that says what the slice `first` and then `second` say; ``None`` when there is none for all "
+    "lengths."""
     if _is_full(first):
         return second
     if _is_full(second):
@@ -166,10 +168,11 @@ def _merged_slices(start: int, step: int, count: int | None, second: Slice) -> S
 
 @node_rule(
     "local_subtensor_make_vector", ALWAYS, Subtensor, tags=QUICK,
-    before="[a, b, c][1]; [a, b, c][1:]; x.shape[0]", after="b; [b, c]; x.shape[0]", when="static index into a vector of known entries",
+    before="[a, b, c][1]; [a, b, c][1:]; x.shape[0]", after="b; [b, c]; x.shape[0]",
+    when="static index into a vector of known entries",
 )  # fmt: skip
 def local_subtensor_make_vector(fgraph: Any, node: Apply) -> Any:
-    x = node.inputs[0]
+    x: Any = node.inputs[0]
     if x.type.ndim != 1 or isinstance(x, Constant) or len(node.op.idx_list) != 1:
         return None
     entries = known_entries(x)
@@ -192,10 +195,11 @@ def local_subtensor_make_vector(fgraph: Any, node: Apply) -> Any:
 
 @node_rule(
     "local_subtensor_of_alloc", ALWAYS, Subtensor, before="Alloc(x, n, m)[0, 1:]", after="Alloc(x, m - 1)",
-    when="the index takes only dimensions along which x is stretched; integers are not checked against the lengths any more",
+    when="the index takes only dimensions along which x is stretched; integers are not checked against the "
+    "lengths any more",
 )  # fmt: skip
 def local_subtensor_of_alloc(fgraph: Any, node: Apply) -> Any:
-    filled = node.inputs[0]
+    filled: Any = node.inputs[0]
     if filled.owner is None or type(filled.owner.op) is not Alloc:
         return None
     value, *lengths = filled.owner.inputs
@@ -218,11 +222,12 @@ def local_subtensor_of_alloc(fgraph: Any, node: Apply) -> Any:
 
 
 @node_rule(
-    "local_subtensor_of_join", CANONICALIZE, Subtensor, before="Join{0}(x, y)[:, 1]; stack([a, b])[0]", after="Join{0}(x[:, 1], y[:, 1]); a",
+    "local_subtensor_of_join", CANONICALIZE, Subtensor, before="Join{0}(x, y)[:, 1]; stack([a, b])[0]",
+    after="Join{0}(x[:, 1], y[:, 1]); a",
     when="integers on the joined axis: parts before have known lengths; else the index leaves that axis alone",
 )  # fmt: skip
 def local_subtensor_of_join(fgraph: Any, node: Apply) -> Any:
-    joined = node.inputs[0]
+    joined: Any = node.inputs[0]
     if joined.owner is None or type(joined.owner.op) is not Join:
         return None
     axis, parts = joined.owner.op.axis, joined.owner.inputs
@@ -262,11 +267,12 @@ def _alike(part: Any, joined: Any, axis: int) -> Any:
 
 
 @node_rule(
-    "local_subtensor_lift", CANONICALIZE, Subtensor, before="exp(x)[1:]; (x + 2)[0]; (x * y)[0]", after="exp(x[1:]); x[0] + 2; x[0] * y[0]",
+    "local_subtensor_lift", CANONICALIZE, Subtensor, before="exp(x)[1:]; (x + 2)[0]; (x * y)[0]",
+    after="exp(x[1:]); x[0] + 2; x[0] * y[0]",
     when="the whole is used nowhere else",
 )  # fmt: skip
 def local_subtensor_lift(fgraph: Any, node: Apply) -> Any:
-    whole = node.inputs[0]
+    whole: Any = node.inputs[0]
     if whole.owner is None or type(whole.owner.op) is not Elemwise or len(fgraph.clients[whole]) > 1:
         return None
     entries = entries_of(node)
@@ -286,15 +292,16 @@ def _operand_part(operand: Any, whole: Any, entries: Sequence[Any]) -> Any:
 
 
 @node_rule(
-    "local_subtensor_dimshuffle", CANONICALIZE, Subtensor, before="x.T[0]; x.dimshuffle(0, x, 1)[2]", after="x[:, 0]; x[2].dimshuffle(x, 0)",
+    "local_subtensor_dimshuffle", CANONICALIZE, Subtensor, before="x.T[0]; x.dimshuffle(0, x, 1)[2]",
+    after="x[:, 0]; x[2].dimshuffle(x, 0)",
     when="new axes of length 1 are not indexed, or by full slices",
 )  # fmt: skip
 def local_subtensor_dimshuffle(fgraph: Any, node: Apply) -> Any:
-    moved = node.inputs[0]
+    moved: Any = node.inputs[0]
     if moved.owner is None or type(moved.owner.op) is not DimShuffle or moved.owner.op.drop:
         return None
     (x,) = moved.owner.inputs
-    order = moved.owner.op.new_order
+    order: tuple[Any, ...] = moved.owner.op.new_order
     entries = entries_of(node)
     entries += [FULL] * (len(order) - len(entries))
     own: list[Any] = [FULL] * x.type.ndim
@@ -328,7 +335,7 @@ def local_subtensor_dimshuffle(fgraph: Any, node: Apply) -> Any:
     when="the same index, y of its shape",
 )
 def local_subtensor_inc_subtensor(fgraph: Any, node: Apply) -> Any:
-    changed = node.inputs[0]
+    changed: Any = node.inputs[0]
     if changed.owner is None or type(changed.owner.op) is not IncSubtensor:
         return None
     op = changed.owner.op
@@ -342,7 +349,8 @@ def local_subtensor_inc_subtensor(fgraph: Any, node: Apply) -> Any:
 
 @node_rule(
     "local_useless_inc_subtensor", ALWAYS, IncSubtensor, tags=QUICK,
-    before="x[:].set(y); zeros[:].inc(y); x[1:].inc(0)", after="y; y; x", when="all of x is replaced, or x is zero, or y is",
+    before="x[:].set(y); zeros[:].inc(y); x[1:].inc(0)", after="y; y; x",
+    when="all of x is replaced, or x is zero, or y is",
 )  # fmt: skip
 def local_useless_inc_subtensor(fgraph: Any, node: Apply) -> Any:
     x, y = node.inputs[:2]

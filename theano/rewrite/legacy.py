@@ -1,7 +1,7 @@
-"""Rewriting under the names of Theano 1.0: ``local_optimizer``, ``PatternSub``, ``register_canonicalize``, ``optdb``, …
+"""Rewriting under the names of Theano 1.0: ``local_optimizer``, ``PatternSub``, ``register_canonicalize``, ``optdb``.
 
-Nothing is decided here. A local optimizer of Theano 1.0 becomes a :class:`~theano.rewrite.pattern.Rule`, an optimizer of
-whole graphs a pass, a database a view of :data:`theano.rewrite.passes.optdb`.
+Nothing is decided here. A local optimizer of Theano 1.0 becomes a :class:`~theano.rewrite.pattern.Rule`, an optimizer
+of whole graphs a pass, a database a view of :data:`theano.rewrite.passes.optdb`.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class FromFunctionLocalOptimizer(LocalOptimizer):
     """A function of a node as a local optimizer."""
 
     def __init__(self, fn: Callable[[Apply], Any], tracks: Sequence[Any] | None = None, requirements: Any = ()) -> None:
-        self.transform = fn  # type: ignore[method-assign]
+        self.transform = fn  # type: ignore[method-assign, assignment]
         self._tracks = None if tracks is None else list(tracks)
         self.requirements = requirements
         self.name = self.__name__ = getattr(fn, "__name__", "local optimizer")
@@ -80,7 +80,8 @@ class FromFunctionLocalOptimizer(LocalOptimizer):
 
 
 def local_optimizer(tracks: Sequence[Any] | None, inplace: bool = False, requirements: Any = ()) -> Callable[..., Any]:
-    """Decorator that makes a function of a node a local optimizer for nodes of the Ops (or classes of Ops) `tracks`."""
+    """Decorator that makes a function of a node a local optimizer for nodes of the Ops (or classes of Ops) "
+    "`tracks`."""
     if tracks is not None and not tracks:
         raise ValueError("local_optimizer: tracks must name Ops or classes of Ops, or be None for all")
 
@@ -243,9 +244,7 @@ class PatternSub(LocalOptimizer):
         for inputs in orders:
             matched: dict[str, Any] | None = found
             for argument, v in zip(arguments, inputs, strict=True):
-                matched = self._match(argument, v, matched)
-                if matched is None:
-                    break
+                matched = None if matched is None else self._match(argument, v, matched)
             if matched is not None:
                 return matched
         return None
@@ -346,7 +345,7 @@ class FromFunctionOptimizer(Optimizer):
     """A function of a graph as an optimizer."""
 
     def __init__(self, fn: Callable[[FunctionGraph], Any], requirements: Any = ()) -> None:
-        self.apply = fn  # type: ignore[method-assign]
+        self.apply = fn  # type: ignore[method-assign, assignment]
         self.requirements = requirements
         self.name = self.__name__ = getattr(fn, "__name__", "optimizer")
 
@@ -622,7 +621,10 @@ def _registrar(pass_name: str) -> Callable[..., Any]:
         return lopt
 
     register.__name__ = f"register_{pass_name}"
-    register.__doc__ = f"Enter a local optimizer into the pass ``{pass_name}``, for ``fast_run`` and the tags given; also as a decorator."
+    register.__doc__ = f"""Enter a local optimizer into the pass ``{pass_name}``, with the tags given and ``fast_run``.
+
+    It also serves as a decorator, with or without tags.
+    """
     return register
 
 

@@ -417,7 +417,8 @@ class Rule:
         self.tags = tuple(tags)
 
     def transform(self, fgraph: Any, node: Apply) -> Any:
-        """The replacement: a list with a variable (or ``None``) an output, a mapping old → new, or ``None``/``False``."""
+        """The replacement: a list with a variable (or ``None``) an output, a mapping old → new, or "
+        "``None``/``False``."""
         raise TypeError(f"rule {self.name} does not say how to transform")
 
     def climbs(self, name: str | None) -> bool:
@@ -464,7 +465,7 @@ class AlgebraRule(Rule):
         return "" if self.condition is None else str(self.condition)
 
     def transform(self, fgraph: Any, node: Apply) -> Any:
-        name = node.op.scalar_op.name  # type: ignore[attr-defined]
+        name = node.op.scalar_op.name
         for before, after in self.pairs:
             if before.name != name:  # type: ignore[attr-defined]
                 continue

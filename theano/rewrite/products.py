@@ -1,4 +1,4 @@
-"""Products of matrices: transposes and scales move out of them, and what is added joins them in single calls of BLAS."""
+"""Products of matrices: transposes and scales move out, and what is added joins in, for single calls of BLAS."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def _transposed(variable: Any) -> Any:
     before="dot(x, y).T; dot(x.T, y.T).T", after="dot(y.T, x.T); dot(y, x)", when="the product is used nowhere else",
 )  # fmt: skip
 def local_lift_transpose_through_dot(fgraph: Any, node: Apply) -> Any:
-    (product,) = node.inputs
+    product: Any = node.inputs[0]
     if node.op.new_order != (1, 0) or product.owner is None or type(product.owner.op) is not Dot:
         return None
     if len(fgraph.clients[product]) > 1:
@@ -59,7 +59,8 @@ def scalar_factor(variable: Any) -> Any:
 
 
 def split_scale(variable: Any) -> tuple[Any, Any]:
-    """``a * x`` and ``-x`` as (scale, x), the scale a scalar of the dtype of x; anything else as (``None``, itself)."""
+    """``a * x`` and ``-x`` as (scale, x), the scale a scalar of the dtype of x; anything else as (``None``, "
+    "itself)."""
     dtype = variable.type.dtype
     if maker(variable) == "neg":
         scale, rest = split_scale_once(variable.owner.inputs[0])
@@ -91,8 +92,9 @@ def local_dot_of_scaled(fgraph: Any, node: Apply) -> Any:
     out = node.outputs[0].type
     if out.dtype not in BLAS_DTYPES or any(v.type.dtype != out.dtype for v in node.inputs):
         return None
-    x, y = node.inputs
-    for number, operand in enumerate((x, y)):
+    operands: list[Any] = node.inputs
+    x, y = operands
+    for number, operand in enumerate(operands):
         if len(fgraph.clients[operand]) > 1 or maker(operand) not in ("mul", "neg"):
             continue
         if maker(operand) == "neg":

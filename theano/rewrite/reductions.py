@@ -46,7 +46,7 @@ def _same_type(result: Any, node: Apply) -> Any:
 
 
 def _reduced(node: Apply) -> tuple[int, ...]:
-    return axes_of(node.op.axis, node.inputs[0].type.ndim)  # type: ignore[attr-defined]
+    return axes_of(node.op.axis, node.inputs[0].type.ndim)
 
 
 # ---- what reduces nothing
@@ -67,7 +67,7 @@ def local_useless_reduce(fgraph: Any, node: Apply) -> Any:
     before="sum(col, axis=(0, 1))", after="sum(col.dimshuffle(0), axis=0)", when="axes of length 1 need no reducing",
 )  # fmt: skip
 def local_reduce_broadcastable(fgraph: Any, node: Apply) -> Any:
-    x = node.inputs[0]
+    x: Any = node.inputs[0]
     axes = _reduced(node)
     single = [axis for axis in axes if x.type.broadcastable[axis]]
     if not single:
@@ -86,7 +86,7 @@ def local_reduce_broadcastable(fgraph: Any, node: Apply) -> Any:
     when="the inner one is used nowhere else and has the same dtypes; sums may round differently", tags=("rounding",),
 )  # fmt: skip
 def local_sum_sum(fgraph: Any, node: Apply) -> Any:
-    middle = node.inputs[0]
+    middle: Any = node.inputs[0]
     its = middle.owner
     if its is None or type(its.op) is not type(node.op) or len(fgraph.clients[middle]) > 1:
         return None
@@ -106,11 +106,11 @@ def local_sum_sum(fgraph: Any, node: Apply) -> Any:
     before="sum(x.T); sum(x.T, axis=0); max(x.dimshuffle(0, x), axis=1)", after="sum(x); sum(x, axis=1); x",
 )  # fmt: skip
 def local_reduce_dimshuffle(fgraph: Any, node: Apply) -> Any:
-    moved = node.inputs[0]
+    moved: Any = node.inputs[0]
     if moved.owner is None or type(moved.owner.op) is not DimShuffle or moved.owner.op.drop:
         return None
-    (x,) = moved.owner.inputs
-    order = moved.owner.op.new_order
+    x = moved.owner.inputs[0]
+    order: tuple[Any, ...] = moved.owner.op.new_order
     axes = _reduced(node)
     own = sorted(order[axis] for axis in axes if order[axis] != "x")
     result = reduce_like(node, x, own)
@@ -130,7 +130,7 @@ def local_reduce_dimshuffle(fgraph: Any, node: Apply) -> Any:
     when="x is stretched along the reduced axes; an extremum of no elements is not refused any more",
 )  # fmt: skip
 def local_sum_of_alloc(fgraph: Any, node: Apply) -> Any:
-    filled = node.inputs[0]
+    filled: Any = node.inputs[0]
     if filled.owner is None or type(filled.owner.op) is not Alloc:
         return None
     value, *lengths = filled.owner.inputs
@@ -176,7 +176,7 @@ def local_sum_of_alloc(fgraph: Any, node: Apply) -> Any:
     when="no precision is lost: the negation keeps the dtype",
 )
 def local_sum_neg(fgraph: Any, node: Apply) -> Any:
-    x = node.inputs[0]
+    x: Any = node.inputs[0]
     if maker(x) != "neg" or x.type.dtype.startswith("uint"):
         return None
     return _same_type(elementwise("neg")(node.op(x.owner.inputs[0])), node)
@@ -184,12 +184,14 @@ def local_sum_neg(fgraph: Any, node: Apply) -> Any:
 
 @node_rule(
     "local_sum_mul_by_scalar", CANONICALIZE, Sum, depth=3,
-    before="sum(a * x); sum(x * row, axis=0); sum(x / a)", after="a * sum(x); sum(x, axis=0) * row.dimshuffle(1); sum(x) / a",
-    when="floating; the factor has length 1 along all reduced axes and is not the only operand that does not; rounding may differ",
+    before="sum(a * x); sum(x * row, axis=0); sum(x / a)",
+    after="a * sum(x); sum(x, axis=0) * row.dimshuffle(1); sum(x) / a",
+    when="floating; the factor has length 1 along all reduced axes and is not the only operand that does not; "
+    "rounding may differ",
     tags=("rounding",),
 )  # fmt: skip
 def local_sum_mul_by_scalar(fgraph: Any, node: Apply) -> Any:
-    x = node.inputs[0]
+    x: Any = node.inputs[0]
     name = maker(x)
     if name not in ("mul", "true_div") or np.dtype(x.type.dtype).kind not in "fc":
         return None
@@ -245,7 +247,7 @@ def _without(variable: Any, axes: Sequence[int]) -> Any:
     when="n the number of factors",
 )
 def local_prod_neg(fgraph: Any, node: Apply) -> Any:
-    x = node.inputs[0]
+    x: Any = node.inputs[0]
     if maker(x) != "neg" or np.dtype(x.type.dtype).kind == "u":
         return None
     count: Any = None
@@ -264,7 +266,7 @@ def local_prod_neg(fgraph: Any, node: Apply) -> Any:
     "local_max_of_neg", CANONICALIZE, Max, Min, before="max(-x); -max(-x)", after="-min(x); min(x)", when="x is signed"
 )
 def local_max_of_neg(fgraph: Any, node: Apply) -> Any:
-    x = node.inputs[0]
+    x: Any = node.inputs[0]
     if maker(x) != "neg" or np.dtype(x.type.dtype).kind != "f":
         return None
     other = Min if isinstance(node.op, Max) else Max
@@ -277,7 +279,7 @@ def local_max_of_neg(fgraph: Any, node: Apply) -> Any:
     when="exp, expm1, tanh, sigmoid, softplus of floats, used only here",
 )  # fmt: skip
 def local_max_of_monotone(fgraph: Any, node: Apply) -> Any:
-    x = node.inputs[0]
+    x: Any = node.inputs[0]
     if maker(x) not in MONOTONE or len(fgraph.clients[x]) > 1:
         return None
     inner = x.owner.inputs[0]
@@ -290,12 +292,14 @@ MONOTONE = frozenset({"exp", "tanh", "sigmoid", "expm1", "softplus"})
 
 
 @node_rule(
-    "local_argmax_of_monotone", CANONICALIZE, Argmax, before="argmax(2 * x); argmax(x + 1)", after="argmax(x); argmax(x)",
-    when="the constant is positive (a factor) or finite (a term) and of one number; ties by rounding may be decided otherwise",
+    "local_argmax_of_monotone", CANONICALIZE, Argmax, before="argmax(2 * x); argmax(x + 1)",
+    after="argmax(x); argmax(x)",
+    when="the constant is positive (a factor) or finite (a term) and of one number; ties by rounding may be "
+    "decided otherwise",
     tags=("opt_in", "rounding"),
 )  # fmt: skip
 def local_argmax_of_monotone(fgraph: Any, node: Apply) -> Any:
-    x = node.inputs[0]
+    x: Any = node.inputs[0]
     if maker(x) not in ("mul", "add") or len(x.owner.inputs) != 2:
         return None
     for value, other in (x.owner.inputs, x.owner.inputs[::-1]):

@@ -31,7 +31,8 @@ QUICK = ("fast_compile",)
 class ShapeFeature(Feature):
     """Remembers which lengths are equal, so that long chains of operations are followed once only.
 
-    What it knows are facts about values (axis i of v is as long as axis j of u), which stay true however the graph is edited.
+    What it knows are facts about values (axis i of v is as long as axis j of u), which stay true however the graph is
+    edited.
     """
 
     def __init__(self) -> None:
@@ -68,7 +69,7 @@ def _step(variable: Any, axis: int) -> tuple[Variable, int] | None:
             return None
         return next((v for v in operands if v.owner is None), operands[0]), axis
     if type(node.op) is DimShuffle:
-        entry = node.op.new_order[axis]
+        entry: Any = node.op.new_order[axis]
         return None if entry == "x" else (node.inputs[0], entry)
     return None
 
@@ -87,7 +88,7 @@ def shape_feature(fgraph: Any) -> ShapeFeature:
     before="matrix.shape", after="[matrix.shape[0], matrix.shape[1]]",
 )  # fmt: skip
 def local_shape_to_shape_i(fgraph: Any, node: Apply) -> Any:
-    (x,) = node.inputs
+    x: Any = node.inputs[0]
     if not isinstance(x.type, TensorType):
         return None
     if x.type.ndim == 0:
@@ -100,11 +101,12 @@ def local_shape_to_shape_i(fgraph: Any, node: Apply) -> Any:
 
 @node_rule(
     "local_shape_i_lift", ALWAYS, Shape_i, tags=QUICK,
-    before="exp(x + y).shape[0]; dot(x, y).shape[1]; Join{0}(x, y).shape[0]", after="x.shape[0]; y.shape[1]; x.shape[0] + y.shape[0]",
+    before="exp(x + y).shape[0]; dot(x, y).shape[1]; Join{0}(x, y).shape[0]",
+    after="x.shape[0]; y.shape[1]; x.shape[0] + y.shape[0]",
     when="the Op defines infer_shape; its error messages about lengths are lost with it",
 )  # fmt: skip
 def local_shape_i_lift(fgraph: Any, node: Apply) -> Any:
-    (x,) = node.inputs
+    x: Any = node.inputs[0]
     axis = node.op.i
     if not isinstance(x.type, TensorType):
         return None
@@ -135,8 +137,8 @@ def _inferred(x: Any, axis: int) -> Any:
         if config.on_shape_error == "raise":
             raise
         warnings.warn(
-            f"infer_shape of {node.op} failed ({type(error).__name__}: {error}); shapes of its results will cost computing "
-            f"them. The node was made at\n{node.user_line()}",
+            f"infer_shape of {node.op} failed ({type(error).__name__}: {error}); shapes of its results will cost "
+            f"computing them. The node was made at\n{node.user_line()}",
             stacklevel=2,
         )
         return None
@@ -154,7 +156,8 @@ def _inferred(x: Any, axis: int) -> Any:
 
 @node_rule(
     "local_max_of_length", ALWAYS, "maximum", "minimum", tags=QUICK, depth=3,
-    before="maximum(x.shape[0], 0); minimum(x.shape[0], 0)", after="x.shape[0]; 0", when="lengths, their sums and products are not negative",
+    before="maximum(x.shape[0], 0); minimum(x.shape[0], 0)", after="x.shape[0]; 0",
+    when="lengths, their sums and products are not negative",
 )  # fmt: skip
 def local_max_of_length(fgraph: Any, node: Apply) -> Any:
     wanted = node.outputs[0].type

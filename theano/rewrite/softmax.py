@@ -1,7 +1,7 @@
 """Softmax, its logarithm and cross-entropy: products of exponentials become Ops that neither overflow nor lose digits.
 
-A classifier's loss ``-log(softmax(x))[arange(n), y]`` and its gradient become one Op each. Their classes y must be numbers
-of columns, from 0; negative ones, which indexing counts from the end, are refused there.
+A classifier's loss ``-log(softmax(x))[arange(n), y]`` and its gradient become one Op each. Their classes y must be
+numbers of columns, from 0; negative ones, which indexing counts from the end, are refused there.
 """
 
 from __future__ import annotations
@@ -41,7 +41,8 @@ QUICK = ("fast_compile",)
     before="exp(x) / sum(exp(x), axis, keepdims=True)", after="Softmax{axis}(x)", when="x floating, one axis",
 )  # fmt: skip
 def local_softmax(fgraph: Any, node: Apply) -> Any:
-    exponentials, total = node.inputs
+    operands: list[Any] = node.inputs
+    exponentials, total = operands
     if maker(exponentials) != "exp" or total.owner is None or type(total.owner.op) is not DimShuffle:
         return None
     (reduced,) = total.owner.inputs
@@ -60,11 +61,12 @@ def local_softmax(fgraph: Any, node: Apply) -> Any:
 
 
 @node_rule(
-    "local_softmax_shift", STABILIZE, Softmax, LogSoftmax, before="Softmax(x - max(x, keepdims=True))", after="Softmax(x)",
+    "local_softmax_shift", STABILIZE, Softmax, LogSoftmax, before="Softmax(x - max(x, keepdims=True))",
+    after="Softmax(x)",
     when="what is subtracted has length 1 along the axis: the Op subtracts the largest element itself",
 )  # fmt: skip
 def local_softmax_shift(fgraph: Any, node: Apply) -> Any:
-    (x,) = node.inputs
+    x: Any = node.inputs[0]
     if maker(x) != "sub":
         return None
     inner, shift = x.owner.inputs
@@ -74,10 +76,11 @@ def local_softmax_shift(fgraph: Any, node: Apply) -> Any:
 
 
 @node_rule(
-    "local_logsoftmax", ("canonicalize", "stabilize"), "log", tags=QUICK, before="log(Softmax(x))", after="LogSoftmax(x)"
+    "local_logsoftmax", ("canonicalize", "stabilize"), "log", tags=QUICK, before="log(Softmax(x))",
+    after="LogSoftmax(x)"
 )  # fmt: skip
 def local_logsoftmax(fgraph: Any, node: Apply) -> Any:
-    (softmax,) = node.inputs
+    softmax: Any = node.inputs[0]
     if softmax.owner is None or type(softmax.owner.op) is not Softmax:
         return None
     result = LogSoftmax(softmax.owner.op.axis)(softmax.owner.inputs[0])
@@ -158,7 +161,8 @@ def _cross_entropy(fgraph: Any, x: Any, classes: Any) -> Any:
 
 
 def _with_softmax(fgraph: Any, node: Apply, x: Any, classes: Any, result: Any, softmax: Any) -> Any:
-    """The replacement of `node`; the softmax of the same argument, where the graph has it, comes from the new Op too."""
+    """The replacement of `node`; the softmax of the same argument, where the graph has it, comes from the new Op "
+    "too."""
     replaced = {node.outputs[0]: result}
     for client, _ in fgraph.clients.get(x, ()):
         if client != "output" and type(client.op) is Softmax and client.op.axis == -1:
@@ -169,19 +173,17 @@ def _with_softmax(fgraph: Any, node: Apply, x: Any, classes: Any, result: Any, s
 
 
 @node_rule(
-    "local_advanced_indexing_crossentropy_onehot", STABILIZE, AdvancedSubtensor, "log", depth=4, tags=("crossentropy", "fast_compile"),
+    "local_advanced_indexing_crossentropy_onehot", STABILIZE, AdvancedSubtensor, "log", depth=4,
+    tags=("crossentropy", "fast_compile"),
     before="log(Softmax(x + b))[arange(n), y]; log(Softmax(x)[arange(n), y])",
     after="-CrossentropySoftmaxArgmax1HotWithBias(x, b, y).0",
     when="x a matrix, y a vector of integers, n the number of rows",
 )  # fmt: skip
 def local_advanced_indexing_crossentropy_onehot(fgraph: Any, node: Apply) -> Any:
-    if type(node.op) is AdvancedSubtensor:
-        picked, wanted = node, LogSoftmax
-    else:
-        inner = node.inputs[0].owner
-        if inner is None or type(inner.op) is not AdvancedSubtensor:
-            return None
-        picked, wanted = inner, Softmax
+    picked: Any = node if type(node.op) is AdvancedSubtensor else node.inputs[0].owner
+    if picked is None or type(picked.op) is not AdvancedSubtensor:
+        return None
+    wanted: Any = LogSoftmax if picked is node else Softmax
     if picked.op.pattern != (ARRAY, ARRAY):
         return None
     matrix, rows, classes = picked.inputs
@@ -205,7 +207,8 @@ def local_advanced_indexing_crossentropy_onehot(fgraph: Any, node: Apply) -> Any
 
 
 @node_rule(
-    "crossentropy_to_crossentropy_with_softmax", STABILIZE, CrossentropyCategorical1Hot, tags=("crossentropy", "fast_compile"),
+    "crossentropy_to_crossentropy_with_softmax", STABILIZE, CrossentropyCategorical1Hot,
+    tags=("crossentropy", "fast_compile"),
     before="CrossentropyCategorical1Hot(Softmax(x + b), y)", after="CrossentropySoftmaxArgmax1HotWithBias(x, b, y).0",
 )  # fmt: skip
 def crossentropy_to_crossentropy_with_softmax(fgraph: Any, node: Apply) -> Any:
@@ -275,8 +278,10 @@ def _divided_values(fgraph: Any, values: Any, softmax: Any, classes: Any) -> Any
 
 
 @node_rule(
-    "local_advanced_indexing_crossentropy_onehot_grad", STABILIZE, SoftmaxGrad, "sub", depth=4, tags=("crossentropy", "fast_compile"),
-    before="SoftmaxGrad(zeros[arange(n), y].inc(g) / sm, sm); SoftmaxGrad(zeros[arange(n), y].inc(g / sm[arange(n), y]), sm)",
+    "local_advanced_indexing_crossentropy_onehot_grad", STABILIZE, SoftmaxGrad, "sub", depth=4,
+    tags=("crossentropy", "fast_compile"),
+    before="SoftmaxGrad(zeros[arange(n), y].inc(g) / sm, sm); SoftmaxGrad(zeros[arange(n), y].inc(g / "
+    "sm[arange(n), y]), sm)",
     after="CrossentropySoftmax1HotWithBiasDx(-g, sm, y)",
     when="as the gradient of a picked log-probability is; also in the form that the gradient of LogSoftmax has",
 )  # fmt: skip
@@ -309,7 +314,8 @@ def _softmax_grad_parts(fgraph: Any, node: Apply) -> Any:
 
 def _logsoftmax_grad_parts(node: Apply) -> Any:
     """For ``d - softmax(x) * sum(d, axis=1, keepdims=True)`` with d as above."""
-    slope, product = node.inputs
+    operands: list[Any] = node.inputs
+    slope, product = operands
     found = _one_hot_gradient(slope)
     if found is None or maker(product) != "mul" or len(product.owner.inputs) != 2:
         return None
@@ -326,8 +332,10 @@ def _logsoftmax_grad_parts(node: Apply) -> Any:
 
 
 @node_rule(
-    "local_crossentropy_to_crossentropy_with_softmax_grad", STABILIZE, SoftmaxGrad, tags=("crossentropy", "fast_compile"),
-    before="SoftmaxGrad(CrossentropyCategorical1HotGrad(g, sm, y), sm)", after="CrossentropySoftmax1HotWithBiasDx(g, sm, y)",
+    "local_crossentropy_to_crossentropy_with_softmax_grad", STABILIZE, SoftmaxGrad,
+    tags=("crossentropy", "fast_compile"),
+    before="SoftmaxGrad(CrossentropyCategorical1HotGrad(g, sm, y), sm)",
+    after="CrossentropySoftmax1HotWithBiasDx(g, sm, y)",
 )  # fmt: skip
 def local_crossentropy_to_crossentropy_with_softmax_grad(fgraph: Any, node: Apply) -> Any:
     slope, softmax = node.inputs
@@ -345,7 +353,8 @@ def local_crossentropy_to_crossentropy_with_softmax_grad(fgraph: Any, node: Appl
     "local_softmax_grad_neg", STABILIZE, SoftmaxGrad, before="SoftmaxGrad(-d, sm)", after="-SoftmaxGrad(d, sm)"
 )  # fmt: skip
 def local_softmax_grad_neg(fgraph: Any, node: Apply) -> Any:
-    slope, softmax = node.inputs
+    operands: list[Any] = node.inputs
+    slope, softmax = operands
     if maker(slope) != "neg":
         return None
     result = elementwise("neg")(node.op(slope.owner.inputs[0], softmax))

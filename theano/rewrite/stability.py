@@ -86,7 +86,7 @@ rule(
     when=floating(x),
     tags=QUICK,
 )
-rule("local_softplus_neg_neg", LATER, (sigmoid(-(-x)), sigmoid(x)), (softplus(-(-x)), softplus(x)))
+rule("local_softplus_neg_neg", LATER, (sigmoid(-(-x)), sigmoid(x)), (softplus(-(-x)), softplus(x)))  # noqa: B002
 rule("local_tanh_of_exp", STABILIZE, ((exp(x) - exp(-x)) / (exp(x) + exp(-x)), tanh(x)), when=floating(x))
 
 
@@ -183,10 +183,10 @@ rule(
     before="log(erfc(x))", after="switch(x > 1, log(erfcx(x)) - sqr(x), log(erfc(x)))", when="x floating",
 )  # fmt: skip
 def local_log_erfc(fgraph: Any, node: Apply) -> Any:
-    (inner,) = node.inputs
+    inner: Any = node.inputs[0]
     if maker(inner) != "erfc":
         return None
-    argument = inner.owner.inputs[0]  # type: ignore[union-attr]
+    argument = inner.owner.inputs[0]
     if argument.type.dtype != node.outputs[0].type.dtype or not argument.type.dtype.startswith("float"):
         return None
     if any(maker(c.outputs[0]) == "switch" for c, _ in fgraph.clients[node.outputs[0]] if c != "output"):
@@ -205,7 +205,7 @@ def local_log_erfc(fgraph: Any, node: Apply) -> Any:
     when="x floating; max over the same axes, 0 where it is infinite",
 )  # fmt: skip
 def local_log_sum_exp(fgraph: Any, node: Apply) -> Any:
-    total = node.inputs[0]
+    total: Any = node.inputs[0]
     order: tuple[Any, ...] | None = None
     if total.owner is not None and type(total.owner.op) is DimShuffle and not total.owner.op.drop:
         order = total.owner.op.new_order
@@ -215,7 +215,7 @@ def local_log_sum_exp(fgraph: Any, node: Apply) -> Any:
     exponential = total.owner.inputs[0]
     if maker(exponential) != "exp":
         return None
-    argument = exponential.owner.inputs[0]  # type: ignore[union-attr]
+    argument = exponential.owner.inputs[0]
     if argument.type.dtype != exponential.type.dtype or not argument.type.dtype.startswith("float"):
         return None
     if total.type.dtype != argument.type.dtype or _is_shifted(argument):
@@ -244,6 +244,11 @@ def _is_shifted(argument: Variable) -> bool:
             continue
         if type(node.op) in (Max, Min):
             return True
-        if type(node.op) in (DimShuffle, Rebroadcast, Alloc) or maker(node.outputs[0]) in ("add", "sub", "neg", "switch"):
+        if type(node.op) in (DimShuffle, Rebroadcast, Alloc) or maker(node.outputs[0]) in (
+            "add",
+            "sub",
+            "neg",
+            "switch",
+        ):
             todo.extend(node.inputs)
     return False

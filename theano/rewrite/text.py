@@ -17,7 +17,7 @@ from theano.graph.basic import Apply, Constant, Variable
 from theano.graph.traversal import toposort
 from theano.rewrite.pattern import key_of
 from theano.scalar.conversion import Cast
-from theano.tensor.elementwise import Elemwise
+from theano.tensor.elementwise import DimShuffle, Elemwise
 
 INFIX = {
     "add": ("+", 50),
@@ -102,7 +102,10 @@ def _node_text(node: Apply, inside: Any) -> tuple[str, int]:
             return f"-{inside(inputs[0], PREFIX + 1)}", PREFIX
         name = key
     elif op.__class__ is Elemwise:
-        name = f"cast[{op.scalar_op.dtype}]" if key is Cast else str(op.scalar_op)
+        scalar_op: Any = op.scalar_op
+        name = f"cast[{scalar_op.dtype}]" if key is Cast else str(scalar_op)
+    elif op.__class__ is DimShuffle and isinstance(inputs[0], Constant):
+        return inside(inputs[0], 0), ATOM  # a number beside an array, say
     else:
         name = _op_name(node, inside)
         if name.startswith("."):

@@ -2,8 +2,8 @@
 
 A tree of additions, subtractions and negations is one sum: terms with coefficients, and a constant. A tree of
 multiplications, divisions, powers and negations is one product: factors with exponents, and a constant. Terms that
-cancel, factors that cancel, equal terms and constants that meet are seen there wherever in the tree they stand. A tree is
-rebuilt only when that makes it simpler; otherwise it stays as the user wrote it, and so does its rounding.
+cancel, factors that cancel, equal terms and constants that meet are seen there wherever in the tree they stand. A tree
+is rebuilt only when that makes it simpler; otherwise it stays as the user wrote it, and so does its rounding.
 """
 
 from __future__ import annotations
@@ -274,7 +274,8 @@ def build_product(tree: Tree, dtype: str) -> Any:
 @node_rule(
     "local_mul_canonizer", CANONICALIZE, "mul", "true_div", "inv", "neg", late=True, family=PRODUCT, depth=3,
     before="x * y / x; x / (x / y); x**3 / x; 2 * x * 3", after="y; y; sqr(x); 6 * x",
-    when="x floating; factors cancel or powers meet, in a product of any length; constants are multiplied at compile time",
+    when="x floating; factors cancel or powers meet, in a product of any length; constants are multiplied at "
+    "compile time",
     tags=("rounding",),
 )  # fmt: skip
 def local_mul_canonizer(fgraph: Any, node: Apply) -> Any:
@@ -305,7 +306,8 @@ def _leaves_range(value: float, dtype: str) -> bool:
 @node_rule(
     "local_greedy_distributor", ("canonicalize", "stabilize"), "mul", "true_div", late=True, family=PRODUCT, depth=4,
     before="(a / x + b / y) * x * y", after="a * y + b * x",
-    when="floating; factors are multiplied into a sum used only here, where they cancel in at least half of its terms",
+    when="floating; factors are multiplied into a sum used only here, where they cancel in at least half of its "
+    "terms",
     tags=("rounding",),
 )  # fmt: skip
 def local_greedy_distributor(fgraph: Any, node: Apply) -> Any:

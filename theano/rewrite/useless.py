@@ -18,6 +18,7 @@ from theano.tensor.functions import cast
 from theano.tensor.joining import Join, Split
 from theano.tensor.shape import MakeVector, Rebroadcast, Reshape, Shape_i, SpecifyShape
 from theano.tensor.static import known_entries, static_integer
+from theano.tensor.variable import constant
 
 table = RuleTable()
 rule = table.rule
@@ -58,7 +59,8 @@ def local_useless_assert(fgraph: Any, node: Apply) -> Any:
 
 @node_rule(
     "local_remove_all_assert", ("canonicalize",), Assert, tags=("unsafe", "opt_in"), depth=1,
-    before="Assert(x, c)", after="x", when="only where the query includes 'unsafe': the condition is not checked any more",
+    before="Assert(x, c)", after="x",
+    when="only where the query includes 'unsafe': the condition is not checked any more",
 )  # fmt: skip
 def local_remove_all_assert(fgraph: Any, node: Apply) -> Any:
     return [node.inputs[0]]
@@ -77,7 +79,7 @@ def local_remove_all_assert(fgraph: Any, node: Apply) -> Any:
     when="x has that dtype already",
 )
 def local_useless_cast(fgraph: Any, node: Apply) -> Any:
-    (value,) = node.inputs
+    value: Any = node.inputs[0]
     return [value] if value.type.dtype == node.outputs[0].type.dtype else None
 
 
@@ -86,7 +88,7 @@ def local_useless_cast(fgraph: Any, node: Apply) -> Any:
     when="the inner conversion loses nothing",
 )  # fmt: skip
 def local_cast_cast(fgraph: Any, node: Apply) -> Any:
-    (middle,) = node.inputs
+    middle: Any = node.inputs[0]
     if middle.owner is None or key_of(middle.owner.op) is not Cast:
         return None
     (value,) = middle.owner.inputs
@@ -111,7 +113,7 @@ def _dimshuffle(variable: Any, order: tuple[Any, ...]) -> Any:
     before="x.dimshuffle(0, 1)", after="x", when="no dimension is moved, dropped or added",
 )  # fmt: skip
 def local_useless_dimshuffle(fgraph: Any, node: Apply) -> Any:
-    (value,) = node.inputs
+    value: Any = node.inputs[0]
     return [value] if node.op.new_order == tuple(range(value.type.ndim)) else None
 
 
@@ -120,7 +122,7 @@ def local_useless_dimshuffle(fgraph: Any, node: Apply) -> Any:
     before="x.T.T; x.dimshuffle(x, 0).dimshuffle(1, 0)", after="x; x.dimshuffle(0, x)",
 )  # fmt: skip
 def local_dimshuffle_dimshuffle(fgraph: Any, node: Apply) -> Any:
-    (middle,) = node.inputs
+    middle: Any = node.inputs[0]
     if middle.owner is None or type(middle.owner.op) is not DimShuffle:
         return None
     inner = middle.owner.op.new_order
@@ -131,10 +133,11 @@ def local_dimshuffle_dimshuffle(fgraph: Any, node: Apply) -> Any:
 @node_rule(
     "local_dimshuffle_lift", CANONICALIZE, DimShuffle,
     before="exp(x).T; (x + y).T", after="exp(x.T); x.T + y.T",
-    when="the elementwise result is used only here; two operands are dimshuffled only where that takes another one away",
+    when="the elementwise result is used only here; two operands are dimshuffled only where that takes another "
+    "one away",
 )  # fmt: skip
 def local_dimshuffle_lift(fgraph: Any, node: Apply) -> Any:
-    (middle,) = node.inputs
+    middle: Any = node.inputs[0]
     if middle.owner is None or type(middle.owner.op) is not Elemwise or len(fgraph.clients[middle]) > 1:
         return None
     operands = middle.owner.inputs
@@ -160,7 +163,7 @@ def _is_plain_constant(variable: Any) -> bool:
     before="Rebroadcast{(0, False)}(x)", after="x", when="the type says so already",
 )  # fmt: skip
 def local_useless_rebroadcast(fgraph: Any, node: Apply) -> Any:
-    (value,) = node.inputs
+    value: Any = node.inputs[0]
     return [value] if value.type.broadcastable == node.outputs[0].type.broadcastable else None
 
 
@@ -169,7 +172,7 @@ def local_useless_rebroadcast(fgraph: Any, node: Apply) -> Any:
     before="Rebroadcast{(0, True)}(Rebroadcast{(0, False)}(x))", after="x", when="no check of a length is lost",
 )  # fmt: skip
 def local_rebroadcast_rebroadcast(fgraph: Any, node: Apply) -> Any:
-    (middle,) = node.inputs
+    middle: Any = node.inputs[0]
     if middle.owner is None or type(middle.owner.op) is not Rebroadcast:
         return None
     (value,) = middle.owner.inputs
@@ -244,7 +247,8 @@ def local_reshape_reshape(fgraph: Any, node: Apply) -> Any:
 
 @node_rule(
     "local_reshape_dimshuffle", ALWAYS, Reshape,
-    before="vector.dimshuffle(x, 0).reshape(s)", after="vector.reshape(s)", when="the dimshuffle only adds or drops lengths of 1",
+    before="vector.dimshuffle(x, 0).reshape(s)", after="vector.reshape(s)",
+    when="the dimshuffle only adds or drops lengths of 1",
 )  # fmt: skip
 def local_reshape_dimshuffle(fgraph: Any, node: Apply) -> Any:
     middle, shape = node.inputs
@@ -258,7 +262,8 @@ def local_reshape_dimshuffle(fgraph: Any, node: Apply) -> Any:
 
 @node_rule(
     "local_reshape_to_dimshuffle", ALWAYS, Reshape,
-    before="x.reshape([1, x.shape[0], 1])", after="x.dimshuffle(x, 0, x)", when="the new shape only adds or drops lengths of 1",
+    before="x.reshape([1, x.shape[0], 1])", after="x.dimshuffle(x, 0, x)",
+    when="the new shape only adds or drops lengths of 1",
 )  # fmt: skip
 def local_reshape_to_dimshuffle(fgraph: Any, node: Apply) -> Any:
     value, shape = node.inputs
@@ -285,7 +290,8 @@ def local_reshape_to_dimshuffle(fgraph: Any, node: Apply) -> Any:
 
 @node_rule(
     "local_fill_to_alloc", ALWAYS, "second", tags=QUICK,
-    before="fill(x, y); fill(vector, 0)", after="y; Alloc(0, vector.shape[0])", when="the lengths of x and y are known to be equal; else",
+    before="fill(x, y); fill(vector, 0)", after="y; Alloc(0, vector.shape[0])",
+    when="the lengths of x and y are known to be equal; else",
 )  # fmt: skip
 def local_fill_to_alloc(fgraph: Any, node: Apply) -> Any:
     return [broadcast_like(node.inputs[1], node)]
@@ -293,7 +299,8 @@ def local_fill_to_alloc(fgraph: Any, node: Apply) -> Any:
 
 @node_rule(
     "local_useless_alloc", ALWAYS, Alloc, tags=QUICK,
-    before="Alloc(x, x.shape[0]); Alloc(scalar)", after="x; scalar", when="x already has all dimensions, none of length 1 to stretch",
+    before="Alloc(x, x.shape[0]); Alloc(scalar)", after="x; scalar",
+    when="x already has all dimensions, none of length 1 to stretch",
 )  # fmt: skip
 def local_useless_alloc(fgraph: Any, node: Apply) -> Any:
     return [node.inputs[0]] if node.inputs[0].type == node.outputs[0].type else None
@@ -301,7 +308,7 @@ def local_useless_alloc(fgraph: Any, node: Apply) -> Any:
 
 @node_rule("local_alloc_alloc", ALWAYS, Alloc, before="Alloc(Alloc(x, 1), n)", after="Alloc(x, n)")
 def local_alloc_alloc(fgraph: Any, node: Apply) -> Any:
-    inner = node.inputs[0]
+    inner: Any = node.inputs[0]
     if inner.owner is None or type(inner.owner.op) is not Alloc:
         return None
     result = Alloc()(inner.owner.inputs[0], *node.inputs[1:])
@@ -313,7 +320,7 @@ def local_alloc_alloc(fgraph: Any, node: Apply) -> Any:
     before="Alloc(x, n).dimshuffle(x, 0)", after="Alloc(x, 1, n)",
 )  # fmt: skip
 def local_dimshuffle_alloc(fgraph: Any, node: Apply) -> Any:
-    filled = node.inputs[0]
+    filled: Any = node.inputs[0]
     if filled.owner is None or type(filled.owner.op) is not Alloc:
         return None
     value, *lengths = filled.owner.inputs
@@ -332,7 +339,7 @@ def local_dimshuffle_alloc(fgraph: Any, node: Apply) -> Any:
     when="where no other operand has the length, the result is filled instead",
 )  # fmt: skip
 def local_elemwise_alloc(fgraph: Any, node: Apply) -> Any:
-    inputs = node.inputs
+    inputs: list[Any] = node.inputs
     allocs = [v for v in inputs if v.owner is not None and type(v.owner.op) is Alloc]
     if not allocs or maker(node.outputs[0]) == "second":
         return None
@@ -374,7 +381,8 @@ def local_join_1(fgraph: Any, node: Apply) -> Any:
 
 
 @node_rule(
-    "local_join_empty", ALWAYS, Join, before="Join{0}(x, [])", after="Join{0}(x)", when="a constant has length 0 along the axis",
+    "local_join_empty", ALWAYS, Join, before="Join{0}(x, [])", after="Join{0}(x)",
+    when="a constant has length 0 along the axis",
 )  # fmt: skip
 def local_join_empty(fgraph: Any, node: Apply) -> Any:
     axis = node.op.axis
@@ -389,7 +397,7 @@ def local_join_empty(fgraph: Any, node: Apply) -> Any:
 def local_join_join(fgraph: Any, node: Apply) -> Any:
     parts: list[Any] = []
     for v in node.inputs:
-        inner = v.owner
+        inner: Any = v.owner
         same = inner is not None and inner.op == node.op and len(fgraph.clients[v]) == 1
         parts += inner.inputs if same else [v]
     if len(parts) == len(node.inputs):
@@ -410,11 +418,12 @@ def local_join_make_vector(fgraph: Any, node: Apply) -> Any:
     if node.outputs[0].type.ndim != 1:
         return None
     entries: list[Any] = []
-    for v in node.inputs:
+    inputs: list[Any] = node.inputs
+    for v in inputs:
         if v.owner is not None and type(v.owner.op) is MakeVector:
             entries += v.owner.inputs
         elif isinstance(v, Constant) and v.data.size <= 8:
-            entries += [v.type.clone(broadcastable=()).make_constant(e) for e in v.data]
+            entries += [constant(e) for e in v.data]
         else:
             return None
     result = MakeVector(node.outputs[0].type.dtype)(*entries)
