@@ -158,6 +158,30 @@ class Loop(Step):
         if self.node is None:
             self.node = other.node
 
+    def prune(self) -> None:
+        needed = {v for v, _ in self.stores} | {r.value for r in self.reductions}
+        for number in range(len(self.values) - 1, -1, -1):
+            expression = self.values[number]
+            if number in needed and isinstance(expression, Compute):
+                needed.update(expression.arguments)
+        if len(needed) == len(self.values):
+            return
+        renumbered: dict[int, int] = {}
+        values, self.values, self.reads = self.values, [], []
+        for number, expression in enumerate(values):
+            if number not in needed:
+                continue
+            renumbered[number] = len(self.values)
+            if isinstance(expression, Compute):
+                arguments = [renumbered[a] for a in expression.arguments]
+                expression = Compute(expression.op, arguments, expression.dtype)
+            elif isinstance(expression, Load):
+                self.reads.append(expression.array)
+            self.values.append(expression)
+        self.stores = [(renumbered[v], array) for v, array in self.stores]
+        for reduction in self.reductions:
+            reduction.value = renumbered[reduction.value]
+
     # ---- text
 
     def text(self) -> str:

@@ -173,10 +173,13 @@ class Step:
         arrays whose elements it reads or writes.
     after
         steps that must run before it, beyond the producers of what it reads: whoever prepared what it writes, too.
+    checks
+        it can raise an error, so it runs even if nothing needs what it computes.
     node
         what to name in error messages.
     """
 
+    checks = False
     node: Apply | None = None
 
     def __init__(self, reads: Sequence[Array] = (), writes: Sequence[Array] = (), node: Apply | None = None) -> None:
@@ -201,6 +204,9 @@ class Step:
         found.discard(self)
         return found
 
+    def prune(self) -> None:
+        """Drop what the step would compute for nobody; called once, when the program is complete."""
+
     def emit(self, em: Emitter) -> None:
         """Append the code."""
         raise TypeError(f"{type(self).__name__} defines no emit")
@@ -210,15 +216,30 @@ class Step:
         return f"{type(self).__name__} {self.reads} -> {self.writes}"
 
 
+def live(steps: Sequence[Step]) -> list[Step]:
+    """The steps that are needed: checks, what writes outputs, and what those depend on."""
+    steps = [s for s in steps if s.merged_into is None]
+    for step in steps:
+        step.prune()
+    todo = [s for s in steps if s.checks or any(a.buffer is not None and a.buffer.kind == "output" for a in s.writes)]
+    needed = set(todo)
+    while todo:
+        for before in todo.pop().dependencies() - needed:
+            needed.add(before)
+            todo.append(before)
+    return [s for s in steps if s in needed]
+
+
 def schedule(steps: Sequence[Step]) -> list[Step]:
-    """`steps` in an order that respects dependencies, close to the order of creation but depth first.
+    """The needed ones of `steps` in an order that respects dependencies, close to that of creation but depth first.
 
     Depth first keeps what is made close to where it is used, so fewer temporaries are alive at a time.
     """
+    steps = live(steps)
     order: list[Step] = []
     state: dict[Step, bool] = {}
     for start in steps:
-        if start.merged_into is not None or state.get(start):
+        if state.get(start):
             continue
         stack = [start]
         while stack:

@@ -20,6 +20,8 @@ def _name(ref: Ref) -> str:
 class CheckEqual(Step):
     """Two lengths must be equal."""
 
+    checks = True
+
     def __init__(
         self,
         a: Ref,
@@ -44,6 +46,8 @@ class CheckEqual(Step):
 
 class CheckLengths(Step):
     """Lengths must not be negative."""
+
+    checks = True
 
     def __init__(self, lengths: Sequence[int], message: str, node: Apply | None) -> None:
         super().__init__(node=node)
@@ -80,7 +84,9 @@ class SetWord(Step):
 
 
 class Describe(Step):
-    """Words computed by a function of the emitter: addresses, lengths and strides of views."""
+    """Words computed by a function of the emitter: addresses, lengths and strides of views. It may check, too."""
+
+    checks = True
 
     def __init__(
         self,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from theano.backend.native.emit import Check, Emitter
 from theano.backend.native.loops import Length, Literal
 from theano.backend.native.lower import Lowering, lowers
@@ -62,7 +64,7 @@ def arange(ctx: Lowering, node: Apply, inputs: list[Array]) -> list[Array]:
     after: tuple[Step, ...]
     if unit and isinstance(stop.leaf, Length | Literal) and not floating:
         if isinstance(stop.leaf, Literal) and stop.leaf.value < 0:
-            stop = ctx.constant(_zero())
+            stop = ctx.constant(np.asarray(0, dtype="int64"))
         length, after = ctx.length(stop)
     else:
         common = "float64" if floating else "int64"
@@ -103,15 +105,13 @@ def arange(ctx: Lowering, node: Apply, inputs: list[Array]) -> list[Array]:
     return [cast(ctx, ctx.elementwise(add, [scaled, wide[0]], compute_dtype), dtype)]
 
 
-def _zero():  # type: ignore[no-untyped-def]
-    import numpy as np
-
-    return np.asarray(0, dtype="int64")
-
-
 def cast(ctx: Lowering, x: Array, dtype: str) -> Array:
     """`x` in another dtype."""
-    return x if x.dtype == dtype else ctx.elementwise(CASTS[dtype], [x], dtype)
+    if x.dtype == dtype:
+        return x
+    if isinstance(x.leaf, Literal):
+        return ctx.constant(np.full((1,) * x.rank, x.leaf.value, dtype=x.dtype).astype(dtype))
+    return ctx.elementwise(CASTS[dtype], [x], dtype)
 
 
 @lowers(Eye)

@@ -8,11 +8,11 @@ from typing import Any
 from theano.backend.native.emit import Check, Emitter
 from theano.backend.native.ir import Builder, Value
 from theano.backend.native.lower import Lowering, lowers
+from theano.backend.native.lowering.creation import cast
 from theano.backend.native.program import ONE, ZERO, Array, Const, Ref, Step
 from theano.backend.native.steps import Describe, Work
 from theano.graph.basic import Apply
 from theano.scalar.arithmetic import add
-from theano.scalar.conversion import CASTS
 from theano.scalar.operation import ScalarOp
 from theano.tensor.advanced_subtensor import (
     AdvancedIncSubtensor,
@@ -177,11 +177,6 @@ def inc_subtensor(ctx: Lowering, node: Apply, inputs: list[Array]) -> list[Array
 def _part_pattern(node: Apply) -> tuple[bool, ...]:
     part = Subtensor(node.op.idx_list).make_node(node.inputs[0], *node.inputs[2:])
     return part.outputs[0].type.broadcastable
-
-
-def cast(ctx: Lowering, x: Array, dtype: str) -> Array:
-    """`x` in another dtype."""
-    return x if x.dtype == dtype else ctx.elementwise(CASTS[dtype], [x], dtype)
 
 
 def stretched(ctx: Lowering, node: Apply, y: Array, target: Array) -> Array:

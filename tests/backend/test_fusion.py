@@ -1,0 +1,164 @@
+"""What the native backend makes of a graph: loops that do several things at once, memory used again."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+
+import theano
+import theano.tensor as T
+from theano.backend.native import link, linker
+from theano.backend.native.loops import Loop
+from theano.graph import FunctionGraph
+
+
+def program(inputs, outputs):
+    """The native program of a graph as it stands."""
+    return link(FunctionGraph(inputs, outputs))
+
+
+def loops(made) -> list[Loop]:
+    return [step for step in made.plan.steps if isinstance(step, Loop)]
+
+
+def operations(loop: Loop) -> list[str]:
+    """The operations of a loop in order, reductions last."""
+    lines = re.findall(r"= (\w+) %|^  (\w+) %\d+ over", loop.text(), flags=re.MULTILINE)
+    return [a or f"reduce {b}" for a, b in lines]
+
+
+x, y, m, row = T.dvector("x"), T.dvector("y"), T.dmatrix("m"), T.drow("row")
+
+
+class TestLoops:
+    def test_an_elementwise_chain_is_one_loop(self):
+        (loop,) = loops(program([x, y], [T.exp(x) * y + T.sqr(x)]))
+        assert operations(loop) == ["exp", "mul", "sqr", "add"]
+        assert len(loop.stores) == 1
+
+    def test_several_results_are_one_loop(self):
+        difference = x - y
+        (loop,) = loops(program([x, y], [difference, abs(difference), difference**2]))
+        assert len(loop.stores) == 3
+
+    def test_a_reduction_joins_what_feeds_it(self):
+        (loop,) = loops(program([x, y], [T.sum(T.exp(x) * y)]))
+        assert operations(loop) == ["exp", "mul", "reduce add"]
+        assert not loop.stores
+
+    def test_reductions_over_the_same_axes_share_a_loop(self):
+        (loop,) = loops(program([m], [m.sum(axis=1), m.max(axis=1), T.sqr(m).sum(axis=1)]))
+        assert operations(loop) == ["sqr", "reduce add", "reduce maximum", "reduce add"]
+
+    def test_reductions_over_other_axes_do_not(self):
+        assert len(loops(program([m], [m.sum(axis=0), m.sum(axis=1)]))) == 2
+
+    def test_what_needs_a_reduction_comes_in_a_later_loop(self):
+        first, *_, last = loops(program([x], [x / T.sum(x)]))
+        assert operations(first) == ["reduce add"]
+        assert operations(last) == ["true_div"]
+
+    def test_a_length_does_not_divide_a_loop(self):
+        (scalar, loop) = loops(program([x], [T.exp(x) / T.cast(T.shape_i(x, 0), "float64")]))
+        assert not scalar.extents
+        assert operations(loop) == ["exp", "true_div"]
+
+    def test_loops_over_unrelated_arrays_stay_apart(self):
+        assert len(loops(program([x, y], [T.exp(x), T.sin(y)]))) == 2
+
+    def test_broadcasting_needs_no_copy(self):
+        (loop,) = loops(program([m, row], [m * row]))
+        assert operations(loop) == ["mul"]
+
+    def test_shapes_compute_nothing(self):
+        made = program([x], [T.exp(x).shape[0]])
+        assert "exp" not in made.stages()["program"]
+
+    def test_a_dimshuffle_costs_no_step(self):
+        (loop,) = loops(program([m], [T.exp(m.T)]))
+        assert "load float64[w3, w2]@1" in loop.text()
+
+
+class TestMemory:
+    def test_a_chain_of_loops_writes_over_its_operand(self):
+        v = x
+        for _ in range(4):  # each sum divides the loop
+            v = T.exp(v) * T.sum(v)
+        made = program([x], [v])
+        assert len(made.plan.slots) <= 2
+
+    def test_temporaries_share_slots(self):
+        v = m
+        for _ in range(6):
+            v = T.tanh(T.dot(m, v))
+        made = program([m], [v])
+        assert len(made.plan.slots) <= 2
+
+    def test_results_are_not_copied(self):
+        made = program([x], [T.exp(x)])
+        (loop,) = loops(made)
+        assert loop.stores[0][1].buffer.kind == "output"
+
+    def test_an_input_that_is_a_result_is_copied(self):
+        made = program([x], [x])
+        given = np.arange(3.0)
+        (result,) = made.run([given])
+        assert not np.shares_memory(result, given)
+        assert np.array_equal(result, given)
+
+    def test_a_change_of_a_fresh_array_is_made_in_place(self):
+        made = theano.function([x], T.set_subtensor(T.exp(x)[1:3], 0.0)).program
+        assert sum(len(loop.stores) for loop in loops(made)) == 2  # exp, and the part
+
+    def test_a_changed_array_that_is_used_elsewhere_is_copied(self):
+        whole = T.exp(x)
+        changed, kept = program([x], [T.set_subtensor(whole[1:3], 0.0), whole]).run([np.zeros(4)])
+        assert kept.tolist() == [1, 1, 1, 1]
+        assert changed.tolist() == [1, 0, 0, 1]
+
+    def test_steady_calls_use_memory_of_results_that_nobody_holds(self):
+        f = theano.function([x], x + 1)
+        value = np.zeros(1000)
+        addresses = {f(value).ctypes.data for _ in range(20)}
+        assert len(addresses) <= 2
+        held = [f(value) for _ in range(20)]
+        assert len({a.ctypes.data for a in held}) == 20
+
+
+@pytest.mark.parametrize("bits", [128, 256, 512])
+class TestVectorWidths:
+    """The code for machines with narrower vectors is right, too; LLVM writes it for this one."""
+
+    def test_loops_and_reductions(self, bits, monkeypatch):
+        monkeypatch.setattr(linker, "vector_bits", lambda: bits)
+        f32 = T.fmatrix("f32")
+        outputs = [T.nnet.sigmoid(m), m.sum(axis=0), m.max(axis=1), T.cast(m, "int8") * 2, T.exp(f32).sum(), f32.T * 2]
+        made = program([m, f32], outputs)
+        rng = np.random.default_rng(0)
+        for shape in [(1, 1), (3, 5), (2, 17), (33, 64), (0, 4)]:
+            if not shape[0]:
+                continue
+            a = rng.normal(size=shape)
+            b = a.astype("float32")
+            sigmoid, columns, rows, small, total, transposed = made.run([a, b])
+            np.testing.assert_allclose(sigmoid, 1 / (1 + np.exp(-a)), rtol=1e-14)
+            np.testing.assert_allclose(columns, a.sum(axis=0), rtol=1e-12, atol=1e-12)
+            np.testing.assert_array_equal(rows, a.max(axis=1))
+            np.testing.assert_array_equal(small, a.astype("int8") * 2)
+            np.testing.assert_allclose(total, np.exp(b).sum(dtype="float64"), rtol=1e-5)
+            np.testing.assert_array_equal(transposed, b.T * 2)
+
+    def test_it_compiles_for_arm(self, bits, monkeypatch):
+        if bits != 128:
+            pytest.skip("64-bit ARM has vectors of 128 bits")
+        import llvmlite.binding as llvm
+
+        monkeypatch.setattr(linker, "vector_bits", lambda: 128)
+        made = program([m], [T.nnet.sigmoid(m) + T.tanh(m), m.sum(axis=1), m.argmax(axis=1)])
+        llvm.initialize_all_targets()
+        llvm.initialize_all_asmprinters()
+        machine = llvm.Target.from_triple("aarch64-unknown-linux-gnu").create_target_machine(cpu="neoverse-n1", opt=2)
+        assembly = machine.emit_assembly(llvm.parse_assembly(made.text))
+        assert ".2d" in assembly
