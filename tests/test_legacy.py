@@ -77,6 +77,31 @@ def test_nothing_is_imported_for_it() -> None:
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
+def test_local_optimizer() -> None:
+    from theano.gof import local_optimizer
+    from theano.rewrite import optdb
+    from theano.tensor.opt import register_specialize
+
+    seen = []
+
+    @register_specialize("for_this_test")
+    @local_optimizer([T.sgn])
+    def local_sgn_to_zero(node):  # type: ignore[no-untyped-def]
+        seen.append(node)
+        return [T.zeros_like(node.inputs[0])]
+
+    try:
+        x = T.dvector("x")
+        assert theano.function([x], T.sgn(x) + 1)([5.0]).tolist() == [1]
+        assert all(node.op == T.sgn for node in seen)
+        mode = theano.compile.get_default_mode().excluding("for_this_test")
+        assert theano.function([x], T.sgn(x) + 1, mode=mode)([5.0]).tolist() == [2]
+    finally:
+        optdb.remove_rule("local_sgn_to_zero")
+    with pytest.raises(ValueError, match="list of Ops"):
+        local_optimizer(T.sgn)
+
+
 def test_helpers() -> None:
     from theano.gof.utils import difference, flatten, give_variables_names, to_return_values, uniq
     from theano.misc.frozendict import frozendict

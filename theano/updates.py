@@ -11,7 +11,7 @@ from theano.compile.sharedvalue import SharedVariable
 class OrderedUpdates(OrderedDict):
     """Shared variable → new value, in the order of insertion; what `theano.function` takes as ``updates``.
 
-    TypeError for keys that are not shared variables. The sum of two has the updates of both; ValueError when both have
+    TypeError for keys that are not shared variables. The sum of two has the updates of both; KeyError when both have
     one for the same variable and they differ.
 
     >>> import theano
@@ -26,11 +26,11 @@ class OrderedUpdates(OrderedDict):
         super().__setitem__(key, value)
 
     def update(self, other: Any = (), /, **kwargs: Any) -> None:  # type: ignore[override]
-        """Take over the updates of `other`; ValueError when one differs from what is here."""
+        """Take over the updates of `other`; KeyError when one differs from what is here."""
         pairs = other.items() if hasattr(other, "items") else other
         for key, value in pairs:
             if key in self and self[key] is not value:
-                raise ValueError(f"there are two different updates of {key}: {self[key]} and {value}")
+                raise KeyError(f"there are two different updates of {key}: {self[key]} and {value}")
             self[key] = value
         if kwargs:
             raise TypeError(f"updates have shared variables as keys, not names: {', '.join(kwargs)}")

@@ -20,7 +20,7 @@ def describe_value(value: Any) -> str:
 
 
 def describe_failure(
-    node: Apply, inputs: Sequence[Any], position: int | None = None, storage: Iterable[tuple[Any, Any]] = ()
+    node: Apply, inputs: Sequence[Any], position: int | None = None, storage: Iterable[tuple[Any, Any]] | None = None
 ) -> str:
     """The note for an exception: the node, its inputs and the user's lines that made it.
 
@@ -31,7 +31,7 @@ def describe_failure(
     position
         its place in the order of execution.
     storage
-        variable and value of all that is alive; shown with ``config.exception_verbosity = "high"``.
+        variable and value of all that is alive, where known; shown with ``config.exception_verbosity = "high"``.
     """
     from theano.configuration import config
 
@@ -42,9 +42,11 @@ def describe_failure(
     made_at = node.user_line()
     if made_at:
         lines.append(f"It was made at\n{made_at}")
-    if config.exception_verbosity == "high":
+    if node.inputs and not inputs:
+        lines.append("Compiled with mode='FAST_COMPILE', the function shows the values of the node's inputs here.")
+    if storage is not None and config.exception_verbosity == "high":
         lines.append("Values alive then:")
         lines += [f"  {variable} of type {variable.type}: {describe_value(value)}" for variable, value in storage]
-    else:
+    elif storage is not None:
         lines.append("theano.config.exception_verbosity = 'high' shows all values that were alive.")
     return "\n".join(lines)

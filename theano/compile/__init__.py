@@ -25,6 +25,7 @@ from theano.compile.mode import (
     Mode,
     get_default_mode,
     get_mode,
+    optdb,
     predefined_linkers,
     predefined_modes,
     predefined_optimizers,

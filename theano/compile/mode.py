@@ -10,7 +10,23 @@ from typing import Any
 from theano.backend.program import Program
 from theano.configuration import config
 from theano.graph.fg import FunctionGraph
-from theano.rewrite import Query, rewrite_graph
+from theano.rewrite import Query, optdb, rewrite_graph
+
+__all__ = [
+    "FAST_COMPILE",
+    "FAST_RUN",
+    "Linker",
+    "Mode",
+    "get_default_mode",
+    "get_mode",
+    "optdb",
+    "predefined_linkers",
+    "predefined_modes",
+    "predefined_optimizers",
+    "register_linker",
+    "register_mode",
+    "register_optimizer",
+]
 
 
 @dataclass(frozen=True)

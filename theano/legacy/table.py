@@ -10,6 +10,7 @@ _GOF = (
     "theano.compile.errors",
     "theano.rewrite",
     "theano.legacy.helpers",
+    "theano.legacy.rewriting",
 )
 
 MODULES: dict[str, tuple[str, ...]] = {
@@ -21,7 +22,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "theano.gof.fg": ("theano.graph.fg", "theano.compile.errors"),
     "theano.gof.toolbox": ("theano.graph.fg",),
     "theano.gof.link": ("theano.compile.container",),
-    "theano.gof.opt": ("theano.rewrite",),
+    "theano.gof.opt": ("theano.rewrite", "theano.legacy.rewriting"),
     "theano.gof.optdb": ("theano.rewrite",),
     "theano.gof.null_type": ("theano.graph.null_type",),
     "theano.gof.utils": ("theano.legacy.helpers", "theano.graph.basic", "theano.graph.op"),
@@ -44,7 +45,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "theano.tensor.var": ("theano.tensor.variable", "theano.tensor.operators"),
     "theano.tensor.elemwise": ("theano.tensor.elementwise", "theano.tensor.reductions"),
     "theano.tensor.blas": ("theano.tensor.products",),
-    "theano.tensor.opt": ("theano.tensor.assertion", "theano.tensor", "theano.rewrite"),
+    "theano.tensor.opt": ("theano.tensor.assertion", "theano.legacy.rewriting", "theano.tensor", "theano.rewrite"),
     "theano.tensor.sort": ("theano.tensor.sorting",),
     "theano.tensor.inplace": ("theano.tensor.functions",),
     "theano.tensor.utils": ("theano.inspect.naming", "theano.legacy.helpers"),
