@@ -162,3 +162,30 @@ class TestVectorWidths:
         machine = llvm.Target.from_triple("aarch64-unknown-linux-gnu").create_target_machine(cpu="neoverse-n1", opt=2)
         assembly = machine.emit_assembly(llvm.parse_assembly(made.text))
         assert ".2d" in assembly
+
+
+class TestCodeSize:
+    def test_equal_steps_are_compiled_once(self):
+        weights = [T.dmatrix(f"w{i}") for i in range(12)]
+        v = x
+        for w in weights:
+            v = T.tanh(T.dot(w, v))
+        made = program([x, *weights], [v])
+        assert made.text.count("call i64 @" + made.text.split("define i64 @")[1].split("(")[0] + ".step") >= 20
+        rng = np.random.default_rng(0)
+        values = [rng.normal(size=(5, 5)) for _ in weights]
+        expected = given = rng.normal(size=5)
+        for value in values:
+            expected = np.tanh(value @ expected)
+        np.testing.assert_allclose(made.run([given, *values])[0], expected, rtol=1e-12)
+
+    def test_functions_that_are_used_often_are_called(self):
+        v = x
+        for i in range(30):
+            v = T.tanh(v + i) * 0.5
+        made = program([x], [v])
+        assert made.text.count("define internal <") == 1
+        expected = given = np.linspace(-3, 3, 21)
+        for i in range(30):
+            expected = np.tanh(expected + i) * 0.5
+        np.testing.assert_allclose(made.run([given])[0], expected, rtol=1e-12)

@@ -7,21 +7,23 @@ check that failed, or -1 where Python has already set an error. Long programs ar
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from theano.backend.native import recipes
 from theano.backend.native.ir import BITS, Builder, Function, Module, Value, vector_type
+from theano.backend.native.loops import Compute, Loop
 from theano.backend.native.program import ITEMSIZES, Array, Const, Ref, Step
+from theano.backend.native.vectormath import FUNCTIONS
 from theano.graph.basic import Apply
 from theano.scalar.operation import ScalarOp
 
-if TYPE_CHECKING:
-    from theano.backend.native.loops import Compute, Loop
-
 STEPS_A_FUNCTION = 40
+INLINED_USES = 10  # an elementary function that a program uses more often is called, which compiles in less time
+SHARED_STEPS = 3  # as many steps that look alike are written as functions, so that equal ones are compiled once
 OUTPUT_WORDS = 8
 
 
@@ -43,6 +45,10 @@ class Emitter:
         self.name = name
         self.vector_bits = vector_bits
         self.checks: list[Check] = []
+        self._uses: Counter[str] = Counter()
+        self._outlined: dict[Any, Function] = {}
+        self._shared: dict[str, str] = {}  # code of a step -> name of the function that holds it
+        self._word_parameters: dict[int, str] | None = None  # of the step function being written: word -> parameter
         self.fn: Function
         self.b: Builder
 
@@ -51,12 +57,21 @@ class Emitter:
     def program(self, steps: Sequence[Step]) -> str:
         """The module's text for all steps in order."""
         self.module.declare("unlikely", '!0 = !{!"branch_weights", i32 1, i32 100000}')
+        self._uses = Counter(
+            e.op.name for s in steps if isinstance(s, Loop) for e in s.values if isinstance(e, Compute)
+        )
+        self._uses = Counter({name: count for name, count in self._uses.items() if name in FUNCTIONS})
+        alike = Counter(step.signature() for step in steps)
+        del alike[""]
         chunks = [steps[i : i + STEPS_A_FUNCTION] for i in range(0, len(steps), STEPS_A_FUNCTION)] or [[]]
         names = [f"{self.name}.part{i}" if len(chunks) > 1 else self.name for i in range(len(chunks))]
         for name, chunk in zip(names, chunks, strict=True):
             self._begin(name, internal=len(chunks) > 1)
             for step in chunk:
-                step.emit(self)
+                if alike[step.signature()] >= SHARED_STEPS:
+                    self._emit_shared(step)
+                else:
+                    step.emit(self)
             self.fn.emit("ret i64 0")
         if len(chunks) > 1:
             self._begin(self.name, internal=False)
@@ -73,6 +88,26 @@ class Emitter:
         self.fn = Function(self.module, name, "i64", parameters, attributes="nounwind", linkage=linkage)
         self.b = Builder(self.fn, 1)
 
+    def _emit_shared(self, step: Step) -> None:
+        """Write a step as a function of the frame words that it touches; steps of equal code share one function."""
+        caller, builder = self.fn, self.b
+        name = f"{self.name}.step{len(self._shared)}"
+        self._begin(name, internal=True)
+        function, self._word_parameters = self.fn, {}
+        step.emit(self)
+        function.emit("ret i64 0")
+        words, self._word_parameters = self._word_parameters, None
+        self.fn, self.b = caller, builder
+        function.parameters += [Value(ref, "i64") for ref in words.values()]
+        code = "\n".join([*function.entry_lines, *function.lines])
+        if code in self._shared:
+            del self.module.functions[name]
+        name = self._shared.setdefault(code, name)
+        arguments = ", ".join(["ptr %frame", "ptr %outputs", *(f"i64 {number}" for number in words)])
+        left = self.fn.assign("i64", f"call i64 @{name}({arguments})")
+        with self.fn.if_(self.b.icmp("ne", left, self.b.const("i64", 0)), unlikely=True):
+            self.leave(left.ref)
+
     def leave(self, code: str) -> None:
         """Return `code`; what follows is in a block that nothing reaches."""
         self.fn.emit(f"ret i64 {code}")
@@ -82,7 +117,11 @@ class Emitter:
 
     def word(self, number: int) -> Value:
         """The address of a frame word."""
-        return self.fn.assign("ptr", f"getelementptr i64, ptr %frame, i64 {number}")
+        if self._word_parameters is None:
+            place = str(number)
+        else:
+            place = self._word_parameters.setdefault(number, f"%w{len(self._word_parameters)}")
+        return self.fn.assign("ptr", f"getelementptr i64, ptr %frame, i64 {place}")
 
     def ref(self, ref: Ref) -> Value:
         """The value of a length or stride."""
@@ -284,11 +323,30 @@ class Emitter:
 
     def compute(self, b: Builder, e: Compute, arguments: list[Value], loop: Loop) -> Value:
         """The code of one scalar operation."""
-        dtypes = [loop.values[a].dtype for a in e.arguments]
-        value = recipes.emit_scalar(b, e.op, arguments, dtypes, e.dtype)
+        dtypes = tuple(loop.values[a].dtype for a in e.arguments)
+        if self._uses[e.op.name] > INLINED_USES:
+            value = self._call(b, e, arguments, dtypes)
+        else:
+            value = recipes.emit_scalar(b, e.op, arguments, dtypes, e.dtype)
         if e.dtype == "float16":  # rounded here, so that results do not depend on what is fused
             value = b.convert("fpext", b.convert("fptrunc", value, "half"), "float")
         return value
+
+    def _call(self, b: Builder, e: Compute, arguments: list[Value], dtypes: tuple[str, ...]) -> Value:
+        """The operation as a call of a function of this module, which is written at its first use."""
+        key = (e.op, dtypes, e.dtype, b.lanes)
+        function = self._outlined.get(key)
+        if function is None:
+            name = f"{self.name}.{e.op.name}.{len(self._outlined)}"
+            parameters = [(v.full_type, f"x{i}") for i, v in enumerate(arguments)]
+            kind = recipes.element_type(e.dtype)
+            function = Function(self.module, name, vector_type(kind, b.lanes), parameters, "nounwind", "internal")
+            values = [Value(p.ref, v.type, v.lanes) for p, v in zip(function.parameters, arguments, strict=True)]
+            result = recipes.emit_scalar(Builder(function, b.lanes), e.op, values, dtypes, e.dtype)
+            function.emit(f"ret {result.full_type} {result.ref}")
+            self._outlined[key] = function
+        operands = ", ".join(f"{v.full_type} {v.ref}" for v in arguments)
+        return b.assign(recipes.element_type(e.dtype), f"call {function.result} @{function.name}({operands})")
 
     def identity(self, b: Builder, op: ScalarOp, dtype: str) -> Value:
         """The neutral element of a reduction."""

@@ -10,6 +10,7 @@ stack, block by block, so the body itself only ever sees contiguous operands: on
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,7 @@ from theano.scalar.operation import ScalarOp
 if TYPE_CHECKING:
     from theano.backend.native.emit import Emitter
 
+_WORD = re.compile(r"w\d+|@\d+")
 BLOCK = 256  # elements staged at a time
 UNROLL_BELOW = 6  # reductions of bodies with fewer operations keep several accumulators
 
@@ -183,6 +185,11 @@ class Loop(Step):
             reduction.value = renumbered[reduction.value]
 
     # ---- text
+
+    def signature(self) -> str:
+        if not self.extents or any(a.buffer is not None and a.buffer.kind == "output" for a in self.writes):
+            return ""
+        return _WORD.sub("w", self.text())
 
     def text(self) -> str:
         space = ", ".join(f"w{e}" if isinstance(e, int) else repr(e) for e in self.extents)

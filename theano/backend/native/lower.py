@@ -303,13 +303,19 @@ class Lowering:
 
     def step_level(self, step: Step) -> int:
         """The level of a step: of a loop its own, else the highest of what it depends on."""
-        if isinstance(step, Loop):
-            return step.level
-        found = self._levels.get(step)
-        if found is None:
-            found = max((self.step_level(s) for s in step.dependencies()), default=GIVEN)
-            self._levels[step] = found
-        return found
+        stack = [step]
+        while stack:
+            top = stack[-1]
+            if isinstance(top, Loop) or top in self._levels:
+                stack.pop()
+                continue
+            needed = top.dependencies()
+            waiting = [s for s in needed if not isinstance(s, Loop) and s not in self._levels]
+            if waiting:
+                stack += waiting
+                continue
+            self._levels[top] = max((s.level if isinstance(s, Loop) else self._levels[s] for s in needed), default=-1)
+        return step.level if isinstance(step, Loop) else self._levels[step]
 
     def space(
         self, arrays: Sequence[Array], shape: Sequence[Ref] | None, message: Callable[..., str] | None
@@ -559,7 +565,7 @@ class Lowering:
         if loop.values[value].dtype != target.dtype:
             value = loop.add(Compute(CASTS[target.dtype], [value], target.dtype))
         loop.store(value, target)
-        target.producers = (*target.producers, loop)
+        target.producers = (loop,)
         self.steps.append(loop)
         return loop
 

@@ -211,6 +211,10 @@ class Step:
         """Append the code."""
         raise TypeError(f"{type(self).__name__} defines no emit")
 
+    def signature(self) -> str:
+        """Equal for steps whose code is likely to be equal up to the frame words; empty: never to be shared."""
+        return ""
+
     def text(self) -> str:
         """One line for people."""
         return f"{type(self).__name__} {self.reads} -> {self.writes}"

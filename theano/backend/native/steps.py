@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
@@ -117,6 +118,15 @@ class Work(Describe):
         self.compute(em)
 
 
+class Product(Work):
+    """A call of BLAS."""
+
+    def signature(self) -> str:
+        if self.writes[0].buffer is not None and self.writes[0].buffer.kind == "output":
+            return ""
+        return re.sub(r"w\d+|@\d+", "w", self.text())
+
+
 class Allocate(Step):
     """Memory for an array that several steps fill."""
 
@@ -141,4 +151,4 @@ def strides_in_elements(em: Emitter, array: Array) -> list[Value]:
     ]
 
 
-__all__ = ["Allocate", "CheckEqual", "CheckLengths", "Describe", "SetWord", "Work", "strides_in_elements"]
+__all__ = ["Allocate", "CheckEqual", "CheckLengths", "Describe", "Product", "SetWord", "Work", "strides_in_elements"]

@@ -96,7 +96,7 @@ def part_of(
     )
     step = Describe(f"view {node.op}", compute, reads=[x], after=after, node=node)
     ctx.steps.append(step)
-    result.producers = (*x.producers, step)
+    result.producers = (step,)
     return result
 
 
@@ -171,7 +171,7 @@ def inc_subtensor(ctx: Lowering, node: Apply, inputs: list[Array]) -> list[Array
         loop = ctx.copy_into(y, part)
     else:
         loop = ctx.copy_into(part.view(), part, add, [y])
-    return [whole.view(producers=(*whole.producers, loop))]
+    return [whole.view(producers=(loop,))]
 
 
 def _part_pattern(node: Apply) -> tuple[bool, ...]:
@@ -212,7 +212,7 @@ def stretched(ctx: Lowering, node: Apply, y: Array, target: Array) -> Array:
         shape=tuple(ONE if f else s for f, s in zip(y.pattern, target.shape, strict=True)),
         strides=tuple(strides),
         contiguous=False,
-        producers=(*y.producers, step),
+        producers=(step,),
     )
 
 
@@ -418,7 +418,7 @@ def _change(ctx: Lowering, node: Apply, x: Array, y: Array, arrays: Sequence[Arr
     step.after.update(whole.producers)
     ctx.steps.append(step)
     assert rest >= 0
-    return [whole.view(producers=(*whole.producers, step))]
+    return [whole.view(producers=(step,))]
 
 
 def _row(em: Emitter, source: Value, target: Value, length: Value, dtype: str, op: ScalarOp | None) -> None:

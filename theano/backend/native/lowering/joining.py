@@ -73,7 +73,7 @@ def join(ctx: Lowering, node: Apply, inputs: list[Array]) -> list[Array]:
         ctx.steps.append(step)
         producers.append(step)
         place = following
-    result = target.view(producers=(allocate, *producers))
+    result = target.view(producers=producers[-1:])
     if kind.broadcastable[axis]:
         result = result.view(
             pattern=kind.broadcastable,
@@ -128,7 +128,7 @@ def split(ctx: Lowering, node: Apply, inputs: list[Array]) -> list[Array]:
                 strides=tuple(ZERO if flag and i == axis else s for i, s in enumerate(x.strides)),
                 data=place,
                 contiguous=False,
-                producers=(*x.producers, step),
+                producers=(step,),
             )
         )
     return results

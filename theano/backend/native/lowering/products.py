@@ -13,7 +13,7 @@ from theano.backend.native.lowering.creation import cast
 from theano.backend.native.lowering.elementwise import shuffled
 from theano.backend.native.lowering.shape import shape_producers
 from theano.backend.native.program import ONE, Array, Step
-from theano.backend.native.steps import Work, strides_in_elements
+from theano.backend.native.steps import Product, strides_in_elements
 from theano.graph.basic import Apply
 from theano.scalar.arithmetic import add, mul
 from theano.tensor.products import BatchedDot, Dot, Dot22Scalar, Gemm, Gemv, Ger
@@ -170,7 +170,7 @@ def _target(
 def _step(
     ctx: Lowering, node: Apply, what: str, compute: Any, reads: list[Array], target: Array, after: Sequence[Step]
 ) -> Array:
-    step = Work(what, compute, reads=reads, after=after, writes=[target], node=node)
+    step = Product(what, compute, reads=reads, after=after, writes=[target], node=node)
     ctx.steps.append(step)
     return target.view(producers=(*target.producers, step))
 

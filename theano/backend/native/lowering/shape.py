@@ -103,7 +103,7 @@ def vector_parts(ctx: Lowering, vector: Array, count: int) -> list[Array]:
 
         step = Describe(f"element {i}", compute, reads=[vector], after=checks, node=ctx.node)
         ctx.steps.append(step)
-        part.producers = (*vector.producers, step)
+        part.producers = (step,)
         parts.append(part)
     return parts
 
@@ -186,7 +186,7 @@ def reshape(ctx: Lowering, node: Apply, inputs: list[Array]) -> list[Array]:
     )
     step = Describe("reshape", compute, reads=[x], after=[*after, *(s for r in lengths for s in ctx.reasons(r))], node=node)
     ctx.steps.append(step)
-    result.producers = (*x.producers, step)
+    result.producers = (step,)
     return [result]
 
 
@@ -198,10 +198,9 @@ def rebroadcast(ctx: Lowering, node: Apply, inputs: list[Array]) -> list[Array]:
         return [x]
     x = ctx.materialized(x)
     shape, strides = list(x.shape), list(x.strides)
-    producers = list(x.producers)
+    before = len(ctx.steps)
     for axis, (old, new) in enumerate(zip(x.pattern, pattern, strict=True)):
         if new and not old:
-            before = len(ctx.steps)
             ctx.require_equal(
                 x.shape[axis],
                 ONE,
@@ -209,15 +208,14 @@ def rebroadcast(ctx: Lowering, node: Apply, inputs: list[Array]) -> list[Array]:
                 list(x.shape),
                 x.producers,
             )
-            producers += ctx.steps[before:]
             shape[axis], strides[axis] = ONE, ZERO
-    return [x.view(pattern=pattern, shape=tuple(shape), strides=tuple(strides), producers=producers)]
+    return [behind(x.view(pattern=pattern, shape=tuple(shape), strides=tuple(strides)), ctx.steps[before:])]
 
 
 @lowers(SpecifyShape)
 def specify_shape(ctx: Lowering, node: Apply, inputs: list[Array]) -> list[Array]:
     x, wanted = inputs
-    producers = list(x.producers)
+    checks: list[Step] = []
     for axis, part in enumerate(vector_parts(ctx, wanted, x.rank)):
         ref, steps = ctx.integer(part)
         before = len(ctx.steps)
@@ -229,9 +227,16 @@ def specify_shape(ctx: Lowering, node: Apply, inputs: list[Array]) -> list[Array
             [*shape_producers(ctx, x, x.shape[axis]), *steps],
             AssertionError,
         )
-        producers += ctx.steps[before:]
-    x = ctx.materialized(x)
-    return [x.view(producers=[*x.producers, *producers])]
+        checks += ctx.steps[before:]
+    return [behind(ctx.materialized(x).view(), checks)]
+
+
+def behind(x: Array, checks: Sequence[Step]) -> Array:
+    """`x`, to be read only when `checks` have passed."""
+    for check in checks:
+        check.after.update(x.producers)
+    x.producers = tuple(checks) or x.producers
+    return x
 
 
 @lowers(GradientIdentity)
@@ -242,8 +247,7 @@ def identity(ctx: Lowering, node: Apply, inputs: list[Array]) -> list[Array]:
 @lowers(Assert)
 def assertion(ctx: Lowering, node: Apply, inputs: list[Array]) -> list[Array]:
     x, *conditions = inputs
-    x = ctx.materialized(x)
-    producers = list(x.producers)
+    checks: list[Step] = []
     for condition in conditions:
         condition = ctx.materialized(condition)
 
@@ -254,5 +258,5 @@ def assertion(ctx: Lowering, node: Apply, inputs: list[Array]) -> list[Array]:
 
         step = Describe("assert", compute, reads=[condition], node=node)
         ctx.steps.append(step)
-        producers.append(step)
-    return [x.view(producers=producers)]
+        checks.append(step)
+    return [behind(ctx.materialized(x).view(), checks)]
