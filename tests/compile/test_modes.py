@@ -128,6 +128,14 @@ def test_monitor() -> None:
     assert seen[1] == [[1.0, 1.0]] and seen[3] == [2.0]
 
 
+def test_monitor_with_profile() -> None:
+    seen: list[Any] = []
+    profile = theano.compile.ProfileStats(atexit_print=False)
+    mode = MonitorMode(post_func=lambda i, node, fn: seen.append(i), optimizer=None)
+    theano.function([x], T.exp(x).sum(), mode=mode, profile=profile)([0.0])
+    assert seen == [0, 1] and len(profile.node_times) == 2
+
+
 def test_detect_nan(capsys: pytest.CaptureFixture[str]) -> None:
     f = theano.function([x], T.log(x), mode=MonitorMode(post_func=detect_nan))
     f([1.0])

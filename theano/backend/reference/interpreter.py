@@ -85,7 +85,7 @@ class ReferenceProgram:
         of its outputs.
         """
         program = copy.copy(self)
-        program.before, program.after = before, after
+        program.before, program.after = _both(self.before, before), _both(self.after, after)
         return program
 
     def run(self, inputs: list[Any]) -> list[Any]:
@@ -131,6 +131,18 @@ class ReferenceProgram:
             lines.append(f"{results} = {step.node.op}({', '.join(names[s] for s in step.inputs)}){freed}")
         lines.append(f"return {', '.join(names[s] for s in self.output_slots)}")
         return {"interpreted": "\n".join(lines)}
+
+
+def _both(first: Watcher | None, second: Watcher | None) -> Watcher | None:
+    """Both functions, one after the other."""
+    if first is None or second is None:
+        return first or second
+
+    def call(position: int, node: Apply, inputs: list[list[Any]], outputs: list[list[Any]]) -> None:
+        first(position, node, inputs, outputs)
+        second(position, node, inputs, outputs)
+
+    return call
 
 
 def link(fgraph: FunctionGraph, name: str | None = None) -> ReferenceProgram:
