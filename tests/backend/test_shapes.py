@@ -220,3 +220,12 @@ def test_deep_chains_of_views():
         return [x, x * 2]
 
     compare(build, values("float64", (800, 3)), flags=False)
+
+
+def test_deep_chains_of_checks():
+    def build(x):
+        for i in range(300):
+            x = Assert("positive")(x, x[i % 3] > 0) if i % 2 else SpecifyShape()(x, T.stack([x.shape[0] * 1]))
+        return [x, x * 2]
+
+    compare(build, np.ones(5))

@@ -209,7 +209,7 @@ def rebroadcast(ctx: Lowering, node: Apply, inputs: list[Array]) -> list[Array]:
                 x.producers,
             )
             shape[axis], strides[axis] = ONE, ZERO
-    return [behind(x.view(pattern=pattern, shape=tuple(shape), strides=tuple(strides)), ctx.steps[before:])]
+    return [behind(ctx, x.view(pattern=pattern, shape=tuple(shape), strides=tuple(strides)), ctx.steps[before:])]
 
 
 @lowers(SpecifyShape)
@@ -228,15 +228,16 @@ def specify_shape(ctx: Lowering, node: Apply, inputs: list[Array]) -> list[Array
             AssertionError,
         )
         checks += ctx.steps[before:]
-    return [behind(ctx.materialized(x).view(), checks)]
+    return [behind(ctx, ctx.materialized(x), checks)]
 
 
-def behind(x: Array, checks: Sequence[Step]) -> Array:
+def behind(ctx: Lowering, x: Array, checks: Sequence[Step]) -> Array:
     """`x`, to be read only when `checks` have passed."""
-    for check in checks:
-        check.after.update(x.producers)
-    x.producers = tuple(checks) or x.producers
-    return x
+    if not checks:
+        return x
+    step = Describe("checked", lambda em: None, reads=[x], after=checks, node=ctx.node)
+    ctx.steps.append(step)
+    return x.view(producers=(step,))
 
 
 @lowers(GradientIdentity)
@@ -259,4 +260,4 @@ def assertion(ctx: Lowering, node: Apply, inputs: list[Array]) -> list[Array]:
         step = Describe("assert", compute, reads=[condition], node=node)
         ctx.steps.append(step)
         checks.append(step)
-    return [behind(ctx.materialized(x).view(), checks)]
+    return [behind(ctx, ctx.materialized(x), checks)]
