@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from difflib import get_close_matches
 from importlib import import_module
 from typing import Any
 
 from theano.backend.program import Program
+from theano.configparser import suggestion
 from theano.configuration import config
 from theano.graph.fg import FunctionGraph
 from theano.rewrite import Query, optdb, rewrite_graph
@@ -102,8 +102,7 @@ def _look_up(table: dict[Any, Any], name: Any, what: str) -> Any:
         return name
     if name in table:
         return table[name]
-    near = get_close_matches(str(name), [k for k in table if isinstance(k, str)], n=1)
-    hint = f"; did you mean {near[0]!r}?" if near else "."
+    hint = suggestion(str(name), [k for k in table if isinstance(k, str)]) or "."
     known = ", ".join(str(k) for k in table if k != "")
     raise ValueError(f"there is no {what} {name!r}{hint} Known are {known}.")
 
@@ -235,8 +234,7 @@ def get_mode(orig_string: Any) -> Mode:
         found = predefined_modes.get(string)  # type: ignore[assignment]
         if found is None:
             known = ["Mode", *predefined_modes, *_DEBUGGING_MODES]
-            near = get_close_matches(string, known, n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else "."
+            hint = suggestion(string, known) or "."
             raise ValueError(f"there is no mode {string!r}{hint} Known are {', '.join(known)}.")
     if orig_string is None:
         for method in ("including", "excluding", "requiring"):

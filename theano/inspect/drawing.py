@@ -19,13 +19,11 @@ def _pydot() -> Any:
     return pydot
 
 
-def _has_pydot() -> bool:
+def pydot_is_installed() -> bool:
+    """Whether the package pydot can be imported."""
     from importlib.util import find_spec
 
     return find_spec("pydot") is not None
-
-
-pydot_imported = _has_pydot()
 
 
 def dot_source(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,8 @@ def hex_digest(x: np.ndarray) -> str:
 
     Two arrays have equal digests just when they are equal in all of these.
     """
+    import hashlib  # costs milliseconds of every start otherwise
+
     x = np.asarray(x)
     digest = hashlib.sha256(np.ascontiguousarray(x).tobytes()).hexdigest()
     shape = ",".join(map(str, x.shape))
@@ -61,6 +62,8 @@ def var_descriptor(obj: Variable) -> str:
 
     Free variables count by name and type, constants by value.
     """
+    import hashlib
+
     described: dict[Variable, int] = {}
     lines: list[str] = []
 
