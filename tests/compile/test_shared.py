@@ -282,3 +282,22 @@ def test_ordered_updates() -> None:
         first[x] = x
     with pytest.raises(KeyError, match="two different"):
         first + OrderedUpdates({a: a * 3})
+
+
+# ---- containers
+
+
+def test_container() -> None:
+    cell = [None]
+    container = theano.compile.Container(T.dvector("v"), cell, name="c")
+    container.value = [1, 2]
+    assert cell[0] is container.data is container.value and container.value.dtype == np.float64
+    with pytest.raises(TypeError):
+        container.value = [[1.0]]
+    assert container.value.tolist() == [1, 2]
+    container.value = None
+    fixed = theano.compile.Container(T.dscalar, [np.array(1.0)], readonly=True)
+    with pytest.raises(AttributeError, match="read-only"):
+        fixed.value = 2.0
+    with pytest.raises(TypeError, match="one element"):
+        theano.compile.Container(T.dscalar, [])

@@ -51,40 +51,20 @@ class Container:
         self.type: Type = r if isinstance(r, Type) else r.type
         self.name = name if name is not None else getattr(r, "name", None)
 
-    def __get__(self) -> Any:
+    @property
+    def value(self) -> Any:
+        """The value in the cell; what is assigned is brought into the type's form."""
         return self.storage[0]
 
-    def __set__(self, value: Any) -> None:
+    @value.setter
+    def value(self, value: Any) -> None:
         if self.readonly:
-            raise Exception(f"{self} is read-only")
+            raise AttributeError(f"{self} is read-only")
         if value is not None:
             value = self.type.filter(value, strict=bool(self.strict), allow_downcast=self.allow_downcast)
         self.storage[0] = value
 
-    @property
-    def data(self) -> Any:
-        """The value in the cell; what is assigned is brought into the type's form."""
-        return self.__get__()
-
-    @data.setter
-    def data(self, value: Any) -> None:
-        self.__set__(value)
-
-    value = data
+    data = value
 
     def __repr__(self) -> str:
         return f"<{self.name or self.type}: {self.storage[0]!r}>"
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> Container:
-        known = id(self.storage) in memo
-        duplicate = type(self)(
-            self.type,
-            copy.deepcopy(self.storage, memo),
-            readonly=self.readonly,
-            strict=self.strict,
-            allow_downcast=self.allow_downcast,
-            name=self.name,
-        )
-        if not known and type(self.storage[0]) is np.ndarray:
-            duplicate.storage[0] = independent_copy(self.storage[0])
-        return duplicate
