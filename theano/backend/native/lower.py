@@ -105,6 +105,7 @@ class Lowering:
 
     def run(self) -> None:
         """Lower all nodes, then copy what is wanted into output buffers."""
+        known: dict[Any, list[Array]] = {}
         for variable in self.fgraph.inputs:
             self.arrays[variable] = self._input(variable)
         for node in self.fgraph.toposort():
@@ -112,10 +113,14 @@ class Lowering:
             rule = find_rule(node)
             assert rule is not None, f"{node.op} has no lowering"
             inputs = [self.array(v) for v in node.inputs]
-            for variable, array in zip(node.outputs, rule(self, node, inputs), strict=True):
-                if any(array is x for x in inputs):
-                    self._shared.add(id(array))
-                self.arrays[variable] = array
+            key = (node.op, tuple(map(_identity, inputs)))
+            outputs = known.get(key)
+            if outputs is None:
+                outputs = known[key] = rule(self, node, inputs)
+                self._shared.update(id(a) for a in outputs if any(a is x for x in inputs))
+            else:  # equal subgraphs that expansions made
+                self._shared.update(map(id, outputs))
+            self.arrays.update(zip(node.outputs, outputs, strict=True))
         self.node = None
         taken: set[int] = set()
         for number, variable in enumerate(self.fgraph.outputs):
@@ -568,6 +573,13 @@ class Lowering:
         target.producers = (loop,)
         self.steps.append(loop)
         return loop
+
+
+def _identity(array: Array) -> Any:
+    """A key that is equal for arrays known to be the same."""
+    if isinstance(array.leaf, Literal):
+        return (array.dtype, array.rank, repr(array.leaf.value))
+    return id(array)
 
 
 def _lengths_differ(*lengths: int) -> str:

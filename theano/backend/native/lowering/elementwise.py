@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from theano.backend.native import recipes
+from theano.backend.native.loops import Literal
 from theano.backend.native.lower import Lowering, lowers
 from theano.backend.native.program import ONE, ZERO, Array
 from theano.graph.basic import Apply
@@ -27,7 +30,12 @@ def elemwise(ctx: Lowering, node: Apply, inputs: list[Array]) -> list[Array]:
                 return elementwise_mismatch(node.op.scalar_op, node, shapes, axis)
         return f"elementwise {node.op.scalar_op}: lengths differ: {shapes}"
 
-    return [ctx.elementwise(node.op.scalar_op, inputs, node.outputs[0].type.dtype, message=message)]
+    dtype = node.outputs[0].type.dtype
+    if all(isinstance(x.leaf, Literal) for x in inputs):
+        operands = [np.full((1,) * x.rank, x.leaf.value, dtype=x.dtype) for x in inputs]
+        with np.errstate(all="ignore"):
+            return [ctx.constant(np.asarray(node.op.scalar_op.evaluate(*operands)).astype(dtype))]
+    return [ctx.elementwise(node.op.scalar_op, inputs, dtype, message=message)]
 
 
 @lowers(DimShuffle)

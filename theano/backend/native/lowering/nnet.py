@@ -15,6 +15,7 @@ from theano.tensor.nnet.crossentropy import (
     CrossentropySoftmaxArgmax1HotWithBias,
 )
 from theano.tensor.nnet.softmax import LogSoftmax, Softmax, SoftmaxGrad
+from theano.tensor.shape import shape_i
 
 
 def _exponentials(x: Any, axis: int) -> tuple[Any, Any, Any]:
@@ -44,10 +45,10 @@ def softmax_grad(node: Apply) -> list[Any]:
 
 def _classes(node: Apply, x: Any, classes: Any) -> tuple[Any, Any]:
     """The index of each row's class in `x`, checked: a negative class is an error, not counted from the end."""
-    count = x.shape[1]
+    count = shape_i(x, 1)
     valid = functions.and_(functions.ge(classes, 0), functions.lt(classes, count))
     wrong = Assert(f"{node.op}: a class is out of bounds: classes are 0 to one less than the number of columns", ValueError)
-    return creation.arange(x.shape[0]), wrong(classes, reductions.all(valid))
+    return creation.arange(shape_i(x, 0)), wrong(classes, reductions.all(valid))
 
 
 @expands(CrossentropySoftmaxArgmax1HotWithBias)
