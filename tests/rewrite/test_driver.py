@@ -170,6 +170,13 @@ def test_a_growing_graph_is_stopped():
         apply_rules(T.exp(x), grow)
 
 
+@pytest.fixture
+def errors_are_raised():
+    with strictly():
+        yield
+
+
+@pytest.mark.usefixtures("errors_are_raised")
 def test_wrong_types_are_refused():
     narrow = NodeRule("narrow", (), ("exp",), lambda f, n: [T.cast(n.inputs[0], "float32")])
     with pytest.raises(RewriteError, match="rule narrow would replace"):

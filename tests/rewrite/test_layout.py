@@ -307,6 +307,17 @@ def test_gradient_through_parts():
         check_same_values(expression, simplify(expression))
 
 
+def test_gradient_of_a_maximum_finds_it():
+    """The gradient compares elements with the maximum, so both must be computed alike."""
+    inner = -(3 / (2 + abs(m)) * row)
+    loss = inner.min() + T.max(-T.exp(m) * 0.1)
+    expressions = [grad(loss, m), grad(loss, row)]
+    with strictly():
+        results = simplify(expressions)
+    rng = np.random.default_rng(4)
+    check_same_values(expressions, results, {m: sample(m, rng), row: sample(row, rng)})
+
+
 def test_update_of_weights_is_one_call_of_blas():
     update = m - 0.1 * T.dot(n.T, T.nnet.sigmoid(m))
     assert text(simplify(update)) == "Gemm(m, -0.1, n.T, sigmoid(m), 1)"

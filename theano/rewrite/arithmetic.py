@@ -67,8 +67,8 @@ rule(
     (x - -y, x + y),
     when=signed(y),
 )
-rule("local_mul_neg", ALWAYS, (-x * -y, x * y), (-x * y, -(x * y)), when=signed(x))
-rule("local_div_neg", ALWAYS, (-x / -y, x / y), (-x / y, -(x / y)), when=signed(x) & floating(x))
+rule("local_mul_neg", ALWAYS, (-x * -y, x * y), (-x * y, -(x * y)), when=signed(x, y))
+rule("local_div_neg", ALWAYS, (-x / -y, x / y), (-x / y, -(x / y)), when=signed(y) & floating(x))
 rule("local_div_by_neg", ALWAYS, (x / -y, -(x / y)), when=floating(y))
 rule("local_mul_minus_one", ALWAYS, (-1 * x, -x), (x / -1, -x), when=signed(x))
 rule("local_neg_constant", ALWAYS, (-(a * x), -a * x), (-(a / x), -a / x), when=floating(x))

@@ -166,6 +166,36 @@ class Database:
             self._indexes[name, query] = found
         return found
 
+    # Theano 1.0's interface to the database; ``theano.rewrite.legacy`` says what it means.
+
+    def register(self, name: str, obj: Any, *tags: Any, **settings: Any) -> Any:
+        """Enter an optimizer of whole graphs, or a database, as a pass: tags, one of them a number, its position."""
+        from theano.rewrite.legacy import register_pass
+
+        return register_pass(self, name, obj, *tags, **settings)
+
+    def query(self, *tags: Any) -> Any:
+        """The optimizer made of what a query selects: a :class:`Query`, or ``"+fast_run", "-local_log1p"``."""
+        from theano.rewrite.legacy import QueryOptimizer, query_of
+
+        return QueryOptimizer(query_of(tags))
+
+    def __getitem__(self, name: str) -> Any:
+        """A pass, to which local optimizers can be registered: ``optdb["canonicalize"].register(name, optimizer)``."""
+        from theano.rewrite.legacy import PassView
+
+        stage = self.passes.get(name)
+        if stage is None:
+            raise KeyError(f"there is no rewrite pass {name!r}; there are {', '.join(self.passes)}")
+        return PassView(name) if stage.function is None else stage.function
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.passes
+
+    def remove_pass(self, name: str) -> None:
+        """Take a pass out."""
+        del self.passes[name]
+
     def selected(self, query: Query) -> list[Pass]:
         """The passes that a query selects."""
         return [p for p in self.ordered() if query.accepts(p.tags)]

@@ -31,7 +31,8 @@ Each rule can be switched off by its name, and all rules with a tag by the tag:
 `Mode(...).excluding("local_log1p")`, or the setting `optimizer_excluding=local_log1p`. Beside the tags in the tables
 each rule has as tags the names of its passes, the title of its table, and `fast_run`; only those with `fast_compile`
 are used in that mode. Rules tagged `rounding` may change results in the last digits, and so may the whole table of
-stability, to the better. Those tagged `opt_in` are used only where a query includes them by name or by another of their tags.
+stability, to the better. Those tagged `opt_in` are used only where a query includes them by name or by another of their
+tags.
 
 A rule of your own is a line, or a function of a node:
 

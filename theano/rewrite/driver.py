@@ -322,7 +322,7 @@ class Driver(Feature):
             try:
                 result = rule.transform(fgraph, node)
                 changed = bool(result) and self.replace(node, result, rule)
-            except RewriteError:
+            except RewriteLoopError:
                 raise
             except Exception as error:
                 self._report(rule, node, error)

@@ -12,10 +12,9 @@ from typing import Any
 from theano.graph.basic import Apply, Constant, Variable
 from theano.graph.fg import FunctionGraph
 from theano.graph.op import Op
-from theano.rewrite.database import Query
+from theano.rewrite.database import Database, Query
 from theano.rewrite.driver import Driver, RuleIndex, merge_graph
-from theano.rewrite.passes import FAST_RUN, load_rules, rewrite_graph
-from theano.rewrite.passes import optdb as database
+from theano.rewrite.passes import FAST_RUN, load_rules, optdb, rewrite_graph
 from theano.rewrite.pattern import COMMUTATIVE, Rule, key_of, same
 
 
@@ -460,7 +459,7 @@ class QueryOptimizer(Optimizer):
         return rewrite_graph(fgraph, self.query)
 
 
-def _query_of(tags: Sequence[Any]) -> Query:
+def query_of(tags: Sequence[Any]) -> Query:
     """A query from a Query, or from words such as ``"+fast_run", "-fusion", "&canonicalize"``."""
     if len(tags) == 1 and not isinstance(tags[0], str):
         return tags[0]
@@ -493,7 +492,7 @@ class DB:
 
     def selected(self, *tags: Any) -> list[Any]:
         """What a query selects, by position."""
-        query = _query_of(tags)
+        query = query_of(tags)
         chosen = [(position, obj) for obj, words, position in self.entries.values() if query.accepts(words)]
         objects = [obj for _, obj in sorted(chosen, key=lambda pair: pair[0])]
         return [obj.query(query) if isinstance(obj, DB) else obj for obj in objects]
@@ -546,70 +545,39 @@ class PassView(DB):
     def register(self, name: str, obj: Any, *tags: Any, **_: Any) -> Any:
         """Enter a local optimizer into the pass."""
         words = [t for t in tags if isinstance(t, str)]
-        database.add_rule(as_rule(obj, name), *words, passes=(self.name,), name=name)
+        optdb.add_rule(as_rule(obj, name), *words, passes=(self.name,), name=name)
         return obj
 
     def query(self, *tags: Any) -> Any:
         load_rules()
-        return EquilibriumOptimizer(database.index(self.name, _query_of(tags)).rules)
+        return EquilibriumOptimizer(optdb.index(self.name, query_of(tags)).rules)
 
     def __getitem__(self, name: str) -> Any:
         load_rules()
-        return database.passes[self.name].rules[name][0]
+        return optdb.passes[self.name].rules[name][0]
 
     def __contains__(self, name: object) -> bool:
         load_rules()
-        return name in database.passes[self.name].rules
+        return name in optdb.passes[self.name].rules
 
 
-class LibraryDB:
-    """The library's own database, :data:`theano.rewrite.passes.optdb`, with the interface of Theano 1.0."""
-
-    def register(self, name: str, obj: Any, *tags: Any, **kwargs: Any) -> Any:
-        """Enter an optimizer of graphs (or a database) as a pass, at a position, with tags."""
-        position = kwargs.get("position", "last")
-        words = []
-        for tag in tags:
-            if isinstance(tag, int | float) or tag == "last":
-                position = tag
-            else:
-                words.append(tag)
-        if position == "last":
-            position = max(stage.position for stage in database.ordered()) + 1
-        if isinstance(obj, DB):
-            database.add_pass(
-                name, float(position), *words, function=lambda fgraph: obj.query(FAST_RUN).optimize(fgraph)
-            )
+def register_pass(library: Database, name: str, obj: Any, *tags: Any, **settings: Any) -> Any:
+    """Enter an optimizer of graphs, or a database, into the library's database as a pass."""
+    position = settings.get("position", "last")
+    words = []
+    for tag in tags:
+        if isinstance(tag, int | float) or tag == "last":
+            position = tag
         else:
-            whole = obj if isinstance(obj, Optimizer) else EquilibriumOptimizer([obj])
-            database.add_pass(name, float(position), *words, function=whole.optimize)
-        return obj
-
-    def __getitem__(self, name: str) -> Any:
-        stage = database.passes.get(name)
-        if stage is None:
-            raise KeyError(f"there is no rewrite pass {name!r}; there are {', '.join(database.passes)}")
-        return PassView(name) if stage.function is None else stage.function
-
-    def __contains__(self, name: object) -> bool:
-        return name in database.passes
-
-    def query(self, *tags: Any) -> QueryOptimizer:
-        """The optimizer that a query selects."""
-        return QueryOptimizer(_query_of(tags))
-
-    def remove(self, name: str) -> None:
-        """Remove a pass, or a rule from all passes."""
-        if database.passes.pop(name, None) is None:
-            database.remove_rule(name)
-
-    def add_tags(self, name: str, *tags: str) -> None:
-        """Give a rule further tags."""
-        load_rules()
-        database.add_tags(name, *tags)
-
-
-optdb = LibraryDB()
+            words.append(tag)
+    if position == "last":
+        position = max(stage.position for stage in library.ordered()) + 1
+    if isinstance(obj, DB):
+        library.add_pass(name, float(position), *words, function=lambda fgraph: obj.query(FAST_RUN).optimize(fgraph))
+    else:
+        whole = obj if hasattr(obj, "optimize") else EquilibriumOptimizer([obj])
+        library.add_pass(name, float(position), *words, function=whole.optimize)
+    return obj
 
 
 def _registrar(pass_name: str) -> Callable[..., Any]:
@@ -632,3 +600,4 @@ register_canonicalize = _registrar("canonicalize")
 register_stabilize = _registrar("stabilize")
 register_specialize = _registrar("specialize")
 register_specialize_device = register_uncanonicalize = register_specialize
+register_useless = register_canonicalize

@@ -209,7 +209,7 @@ class Pattern:
 
 
 class Hole(Pattern):
-    """Stands for any expression; twice in one pattern, for equal ones."""
+    """Stands for any expression (or for a constant of one value only); twice in one pattern, for equal ones."""
 
     def __init__(self, name: str, constant: bool = False) -> None:
         self.name = name
@@ -219,7 +219,7 @@ class Hole(Pattern):
         earlier = found.holes.get(self)
         if earlier is not None:
             return same(earlier, variable)
-        if self.constant and scalar_constant(variable) is None:
+        if self.constant and (not isinstance(variable, Constant) or scalar_constant(variable) is None):
             return False
         found.holes[self] = variable
         return True

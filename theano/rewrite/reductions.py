@@ -263,11 +263,12 @@ def local_prod_neg(fgraph: Any, node: Apply) -> Any:
 
 
 @node_rule(
-    "local_max_of_neg", CANONICALIZE, Max, Min, before="max(-x); -max(-x)", after="-min(x); min(x)", when="x is signed"
-)
+    "local_max_of_neg", CANONICALIZE, Max, Min, before="max(-x); -max(-x)", after="-min(x); min(x)",
+    when="x floating; -x used only here, since a gradient compares it with the maximum, digit for digit",
+)  # fmt: skip
 def local_max_of_neg(fgraph: Any, node: Apply) -> Any:
     x: Any = node.inputs[0]
-    if maker(x) != "neg" or np.dtype(x.type.dtype).kind != "f":
+    if maker(x) != "neg" or np.dtype(x.type.dtype).kind != "f" or len(fgraph.clients[x]) > 1:
         return None
     other = Min if isinstance(node.op, Max) else Max
     return _same_type(elementwise("neg")(other(node.op.axis)(x.owner.inputs[0])), node)

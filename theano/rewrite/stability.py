@@ -105,7 +105,8 @@ def local_sigm_times_exp(fgraph: Any, node: Apply) -> Any:
     parts: dict[Variable, list[Any]] = {}
     for base, exponents in tree.parts.items():
         inner = Match()
-        if all(isinstance(e, int) and e < 0 for e in exponents) and _ONE_PLUS_EXP.match(base, inner):
+        below = all(isinstance(e, int) and e < 0 for e in exponents)
+        if below and _ONE_PLUS_EXP.match(base, inner) and inner[x].type.dtype == dtype:
             changed = True
             base = elementwise("sigmoid")(_negative(inner[x]))
             base = next((b for b in parts if _sigmoid_argument_is(b, base.owner.inputs[0])), base)
@@ -115,7 +116,9 @@ def local_sigm_times_exp(fgraph: Any, node: Apply) -> Any:
     for base in list(parts):
         if maker(base) != "exp" or any(e != 1 for e in parts[base]):
             continue
-        argument = base.owner.inputs[0]  # type: ignore[union-attr]
+        argument: Any = base.owner.inputs[0]  # type: ignore[union-attr]
+        if argument.type.dtype != dtype:
+            continue
         twin = next((b for b in parts if _sigmoid_argument_is(b, _negative(argument))), None)
         if twin is None or not all(isinstance(e, int) and e > 0 for e in parts[twin]):
             continue
