@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import ctypes
 import re
+import sys
+import sysconfig
 from collections.abc import Iterable
 from typing import Any
 
@@ -643,10 +645,29 @@ _library: Library | None = None
 _staging: dict[str, Library] = {}
 
 
+def _check_interpreter() -> None:
+    """Raise RuntimeError on a Python whose objects do not lie in memory as the runtime takes for granted."""
+    wrong = None
+    if sys.implementation.name != "cpython":
+        wrong = f"not {sys.implementation.name}"
+    elif sysconfig.get_config_var("Py_GIL_DISABLED"):
+        wrong = "not one without the GIL"
+    elif hasattr(sys, "getobjects"):
+        wrong = "not one built to trace references"
+    elif sys.maxsize < 2**32 or sys.byteorder != "little":
+        wrong = "with 64 bits and little-endian numbers"
+    if wrong is not None:
+        raise RuntimeError(
+            f"the native backend runs on CPython, {wrong}. The reference backend runs everywhere: "
+            "theano.config.linker = 'py', or mode=theano.Mode(linker='py')."
+        )
+
+
 def entry_address() -> int:
     """Address of the entry function; compiles the runtime the first time."""
     global _library
     if _library is None:
+        _check_interpreter()
         _add_symbols()
         _library = Library(_TEXT, effort=0)
         for name in ("rt_grow", "rt_new_output"):
