@@ -10,7 +10,7 @@ _GOF = (
     "theano.compile.errors",
     "theano.rewrite",
     "theano.legacy.helpers",
-    "theano.legacy.rewriting",
+    "theano.rewrite.legacy",
 )
 
 MODULES: dict[str, tuple[str, ...]] = {
@@ -22,8 +22,8 @@ MODULES: dict[str, tuple[str, ...]] = {
     "theano.gof.fg": ("theano.graph.fg", "theano.compile.errors"),
     "theano.gof.toolbox": ("theano.graph.fg",),
     "theano.gof.link": ("theano.compile.container",),
-    "theano.gof.opt": ("theano.rewrite", "theano.legacy.rewriting"),
-    "theano.gof.optdb": ("theano.rewrite",),
+    "theano.gof.opt": ("theano.rewrite.legacy", "theano.rewrite"),
+    "theano.gof.optdb": ("theano.rewrite.legacy", "theano.rewrite"),
     "theano.gof.null_type": ("theano.graph.null_type",),
     "theano.gof.utils": ("theano.legacy.helpers", "theano.graph.basic", "theano.graph.op"),
     "theano.gof.destroyhandler": ("theano.graph.fg",),
@@ -45,7 +45,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "theano.tensor.var": ("theano.tensor.variable", "theano.tensor.operators"),
     "theano.tensor.elemwise": ("theano.tensor.elementwise", "theano.tensor.reductions"),
     "theano.tensor.blas": ("theano.tensor.products",),
-    "theano.tensor.opt": ("theano.tensor.assertion", "theano.legacy.rewriting", "theano.tensor", "theano.rewrite"),
+    "theano.tensor.opt": ("theano.tensor.assertion", "theano.rewrite.legacy", "theano.tensor", "theano.rewrite"),
     "theano.tensor.sort": ("theano.tensor.sorting",),
     "theano.tensor.inplace": ("theano.tensor.functions",),
     "theano.tensor.utils": ("theano.inspect.naming", "theano.legacy.helpers"),
@@ -79,7 +79,6 @@ MODULES: dict[str, tuple[str, ...]] = {
 RENAMED: dict[str, dict[str, str]] = {
     "theano.gof": {
         "Env": "theano.graph.fg:FunctionGraph",
-        "LocalOptimizer": "theano.rewrite:NodeRule",
         "generic": "theano.graph.type:generic",
         "CLinkerOp": "theano.graph.op:Op",
         "CLinkerType": "theano.graph.type:Type",

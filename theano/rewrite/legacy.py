@@ -81,8 +81,8 @@ class FromFunctionLocalOptimizer(LocalOptimizer):
 def local_optimizer(tracks: Sequence[Any] | None, inplace: bool = False, requirements: Any = ()) -> Callable[..., Any]:
     """Decorator that makes a function of a node a local optimizer for nodes of the Ops (or classes of Ops) "
     "`tracks`."""
-    if tracks is not None and not tracks:
-        raise ValueError("local_optimizer: tracks must name Ops or classes of Ops, or be None for all")
+    if tracks is not None and not (isinstance(tracks, list | tuple) and tracks):
+        raise ValueError(f"local_optimizer takes a list of Ops and classes of Ops, or None for all, not {tracks!r}")
 
     def decorate(function: Callable[[Apply], Any]) -> FromFunctionLocalOptimizer:
         return FromFunctionLocalOptimizer(function, tracks, requirements)
