@@ -54,7 +54,7 @@ def test_no_entry_hides_a_file(name: str) -> None:
         "from theano.compile.ops import as_op, view_op, Shape",
         "from theano.compat import OrderedDict, izip, PY3",
         "from theano.compat.six.moves import xrange, reduce",
-        "from theano.gof import local_optimizer, PatternSub, EquilibriumDB, SequenceDB, Optimizer, LocalOptimizer, OpSub",
+        "from theano.gof import local_optimizer, PatternSub, EquilibriumDB, SequenceDB, Optimizer, OpSub",
         "from theano.gof.opt import TopoOptimizer, in2out, copy_stack_trace",
         "from theano.compile import optdb; optdb.register",
         "from theano.gof import *",
