@@ -120,6 +120,15 @@ SETTINGS = (
     ),
     Setting("on_unused_input", EnumStr("raise", "warn", "ignore"), "What theano.function does about an unused input."),
     Setting("on_shape_error", EnumStr("warn", "raise"), "What a failing `infer_shape` of an Op does."),
+    # Machine code kept on disk
+    Setting("native.cache", BoolParam(True), "Keep machine code on disk and use it in later processes."),
+    Setting("native.cache_size", FloatParam(256.0), "What the machine code kept on disk may take, in MiB."),
+    Setting(
+        "base_compiledir",
+        StrParam(lambda: os.path.join(os.path.expanduser("~"), ".theano")),
+        "The folder that holds the folder of machine code, unless compiledir names one.",
+    ),
+    Setting("compiledir", StrParam(""), "The folder of machine code kept on disk; empty: native in base_compiledir."),
     Setting("optdb.position_cutoff", FloatParam(float("inf")), "Passes placed after this position are not run."),
     Setting("optdb.max_use_ratio", FloatParam(8.0), "Rewrites a node before a pass is thought to run in circles."),
     Setting(
@@ -198,8 +207,6 @@ WITHOUT_EFFECT = (
     ),
     *_retired(
         "Where compiled C code was kept.",
-        base_compiledir=StrParam(lambda: os.path.join(os.path.expanduser("~"), ".theano")),
-        compiledir=StrParam(""),
         compiledir_format=StrParam(
             "compiledir_%(short_platform)s-%(processor)s-%(python_version)s-%(python_bitwidth)s"
         ),

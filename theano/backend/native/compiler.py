@@ -10,6 +10,8 @@ import os
 import threading
 from typing import Any
 
+from theano.backend.native import cache
+
 _lock = threading.RLock()
 _state: dict[str, Any] = {}
 
@@ -63,7 +65,7 @@ def verifying() -> bool:
 
 
 class Library:
-    """Machine code of one module, alive as long as this object.
+    """Machine code of one module, alive as long as this object; it comes from the cache on disk when that has it.
 
     Parameters
     ----------
@@ -80,12 +82,23 @@ class Library:
 
     def __init__(self, text: str, effort: int = 2) -> None:
         llvm = _llvm()
+        self.text = text
         with _lock:
-            self.module = llvm.parse_assembly(text)
-            if verifying():
-                self.module.verify()
-            self.engine = llvm.create_mcjit_compiler(self.module, new_target_machine(effort))
+            name = cache.digest(text, str(effort), _state["cpu"], _state["flags"], str(llvm.llvm_version_info), _version())
+            code = cache.load(name)
+            if code is None:
+                code = self._compile(llvm, effort)
+                cache.store(name, code)
+            self.engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), new_target_machine(effort))
+            self.engine.add_object_file(llvm.object_file.ObjectFileRef.from_data(code))
             self.engine.finalize_object()
+
+    def _compile(self, llvm: Any, effort: int) -> bytes:
+        module = llvm.parse_assembly(self.text)
+        if verifying():
+            module.verify()
+        machine = _state["machine"] if effort == 2 else new_target_machine(effort)
+        return machine.emit_object(module)
 
     def address(self, name: str) -> int:
         """Where function `name` begins."""
@@ -94,4 +107,10 @@ class Library:
     def assembly(self) -> str:
         """The machine code as text."""
         with _lock:
-            return _state["machine"].emit_assembly(self.module)
+            return _state["machine"].emit_assembly(_llvm().parse_assembly(self.text))
+
+
+def _version() -> str:
+    import theano
+
+    return theano.__version__

@@ -6,7 +6,6 @@ recipes) runs in Python between two native parts. Most graphs are one native par
 
 from __future__ import annotations
 
-import itertools
 from typing import Any
 
 import numpy as np
@@ -28,8 +27,6 @@ from theano.tensor.type import TensorType
 
 __all__ = ["MixedProgram", "NativeProgram", "link", "prepare"]
 
-_names = itertools.count()
-
 
 class NativeProgram:
     """A graph of lowerable nodes as machine code."""
@@ -43,7 +40,7 @@ class NativeProgram:
         lowered.run()
         self.plan = Plan(lowered, schedule(lowered.steps))
         entry_address()
-        emitter = Emitter(f"theano_main_{next(_names)}", vector_bits())
+        emitter = Emitter("theano_main", vector_bits())
         self.text = emitter.program(self.plan.steps)
         self.checks: list[Check] = emitter.checks
         self.constants = lowered.constants
