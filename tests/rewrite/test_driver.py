@@ -10,6 +10,7 @@ import pytest
 import theano.tensor as T
 from tests.rewrite.helpers import check_same_values, strictly
 from theano.configuration import config
+from theano.gradient import grad
 from theano.graph import Apply, Constant, FunctionGraph, Op
 from theano.rewrite import (
     Driver,
@@ -396,3 +397,14 @@ def test_driver_can_be_used_alone():
         changes = driver.saturate(RuleIndex([rule for rule, _ in optdb.rules() if rule.name == "local_neg_neg"]))
     assert changes == 1
     assert fgraph.outputs[0] is fgraph.inputs[0]
+
+
+def test_gradients_of_long_chains_take_linear_time():
+    def seconds(length):
+        chain = x
+        for _ in range(length):
+            chain = T.tanh(chain * 1.01 + 0.1)
+        return seconds_for(grad(chain.sum(), x))
+
+    short = min(seconds(100) for _ in range(2))
+    assert seconds(1000) < 40 * short

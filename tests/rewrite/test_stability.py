@@ -45,6 +45,8 @@ CASES = [
     ("local_sigm_times_exp", T.exp(-x) / (1 + T.exp(-x)) ** 2, "sigmoid(x) * sigmoid(-x)", None),
     ("local_sigm_times_exp", y * T.exp(x) * sig(-x), "y * sigmoid(x)", None),
     ("local_sigm_times_exp", y / (1 + T.exp(x)), "y * sigmoid(-x)", None),
+    ("local_sigmoid_pair", y * sig(x) * sig(-x), "y * sigmoid(x) * (1 - sigmoid(x))", None),
+    ("local_sigmoid_pair", sig(x) + sig(-x), "sigmoid(x) + sigmoid(-x)", None),
     ("local_one_minus_erf", 1 - T.erf(x), "erfc(x)", None),
     ("local_one_minus_erf", 1 - T.erfc(x), "erf(x)", None),
     ("local_one_plus_erf", 1 + T.erf(x), "erfc(-x)", None),

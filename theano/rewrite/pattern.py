@@ -147,11 +147,10 @@ def filled(value: Any, lengths: Sequence[Any], pattern: Sequence[bool]) -> Any:
 class Match:
     """What the holes of a pattern were found to be; ``match[x]`` is a variable."""
 
-    __slots__ = ("holes", "node")
+    __slots__ = ("holes",)
 
-    def __init__(self, node: Apply | None = None) -> None:
+    def __init__(self) -> None:
         self.holes: dict[Hole, Any] = {}
-        self.node = node
 
     def __getitem__(self, hole: Hole) -> Any:
         return self.holes[hole]
@@ -469,7 +468,7 @@ class AlgebraRule(Rule):
         for before, after in self.pairs:
             if before.name != name:  # type: ignore[attr-defined]
                 continue
-            found = Match(node)
+            found = Match()
             if not before.match_node(node, found):  # type: ignore[attr-defined]
                 continue
             if self.condition is not None and not self.condition.test(found):
@@ -489,7 +488,7 @@ class AlgebraRule(Rule):
 
         if isinstance(after, Literal):
             return constant(np.asarray(after.value, dtype=dtype))
-        widened = Match(found.node)
+        widened = Match()
         for hole, variable in found.holes.items():
             try:
                 fits = np.promote_types(variable.type.dtype, dtype) == np.dtype(dtype)

@@ -12,6 +12,7 @@ import numpy as np
 from theano.graph.basic import Apply, Variable
 from theano.rewrite.algebra import (
     LATER,
+    SPECIALIZE,
     STABILIZE,
     erf,
     erfc,
@@ -28,7 +29,7 @@ from theano.rewrite.algebra import (
     tanh,
     x,
 )
-from theano.rewrite.pattern import Call, Match, RuleTable, broadcast_like, elementwise, floating, maker
+from theano.rewrite.pattern import Call, Match, RuleTable, broadcast_like, elementwise, flat_operands, floating, maker
 from theano.rewrite.trees import PRODUCT, Tree, build_product, collect_product
 from theano.tensor.creation import Alloc
 from theano.tensor.elementwise import DimShuffle
@@ -150,6 +151,26 @@ def _sigmoid_argument_is(variable: Any, argument: Any) -> bool:
     if its is argument:
         return True
     return maker(its) == "neg" and maker(argument) == "neg" and its.owner.inputs[0] is argument.owner.inputs[0]
+
+
+@node_rule(
+    "local_sigmoid_pair", SPECIALIZE, "sigmoid", tags=("rounding",),
+    before="sigmoid(x) * sigmoid(-x)", after="sigmoid(x) * (1 - sigmoid(x))",
+    when="x floating; in such a product, a derivative, a second exponential would add nothing",
+)  # fmt: skip
+def local_sigmoid_pair(fgraph: Any, node: Apply) -> Any:
+    argument: Any = node.inputs[0]
+    if maker(argument) != "neg" or argument.type != node.outputs[0].type:
+        return None
+    positive = argument.owner.inputs[0]
+    users = (user for user, _ in fgraph.clients.get(positive, ()) if user != "output")
+    twin = next((user.outputs[0] for user in users if maker(user.outputs[0]) == "sigmoid"), None)
+    if twin is None:
+        return None
+    for user, _ in fgraph.clients[node.outputs[0]]:
+        if user == "output" or maker(user.outputs[0]) != "mul" or twin not in flat_operands(user, "mul"):
+            return None
+    return [elementwise("sub")(1, twin)]
 
 
 # ---- the error function

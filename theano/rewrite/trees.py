@@ -332,11 +332,11 @@ def _distributed(fgraph: Any, outer: Tree, total: Any, dtype: str) -> Any:
     """The product `outer` with what cancels multiplied into its factor `total`, a sum of two terms."""
     terms = [_term(fgraph, v) for v in total.owner.inputs]
     moved: dict[Variable, Any] = {}
-    for factor, exponents in outer.parts.items():
-        if factor is total or len(exponents) != 1 or exponents[0] not in (1, -1):
-            continue
-        if any(any(e * exponents[0] < 0 for e in term.parts.get(factor, ())) for term in terms):
-            moved[factor] = exponents[0]
+    for term in terms:
+        for factor, exponents in term.parts.items():
+            outside = outer.parts.get(factor)
+            if outside in ([1], [-1]) and factor is not total and any(e * outside[0] < 0 for e in exponents):
+                moved[factor] = outside[0]
     if not moved:
         return None
     for term in terms:
