@@ -35,9 +35,7 @@ def _llvm() -> Any:
 
 def new_target_machine(effort: int = 2) -> Any:
     """A target machine for this processor; `effort` is LLVM's level of optimization in code generation."""
-    return _state["target"].create_target_machine(
-        cpu=_state["cpu"], features=_state["flags"], opt=effort, jit=True
-    )
+    return _state["target"].create_target_machine(cpu=_state["cpu"], features=_state["flags"], opt=effort, jit=True)
 
 
 def vector_bits() -> int:
@@ -84,7 +82,9 @@ class Library:
         llvm = _llvm()
         self.text = text
         with _lock:
-            name = cache.digest(text, str(effort), _state["cpu"], _state["flags"], str(llvm.llvm_version_info), _version())
+            name = cache.digest(
+                text, str(effort), _state["cpu"], _state["flags"], str(llvm.llvm_version_info), _version()
+            )
             code = cache.load(name)
             if code is None:
                 code = self._compile(llvm, effort)

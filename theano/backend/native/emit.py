@@ -234,8 +234,9 @@ class Emitter:
             name = f"llvm.masked.load.{_suffix(kind, b.lanes)}.p0"
             self.module.declare(name, f"declare {full} @{name}(ptr, {mask.full_type}, {full})")
             raw = b.assign(
-                kind, f"call {full} @{name}(ptr align {align} {pointer.ref}, {mask.full_type} {mask.ref}, "
-                f"{full} zeroinitializer)"
+                kind,
+                f"call {full} @{name}(ptr align {align} {pointer.ref}, {mask.full_type} {mask.ref}, "
+                f"{full} zeroinitializer)",
             )
         return self._to_register(b, raw, dtype)
 

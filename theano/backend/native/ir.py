@@ -122,6 +122,7 @@ class Function:
         self.linkage = linkage
         self.lines: list[str] = []
         self.entry_lines: list[str] = []
+        self._scratch: dict[int, Value] = {}
         self._count = 0
         self.current_label = "entry"
         module.functions[name] = self
@@ -163,6 +164,12 @@ class Function:
         name = self.fresh()
         self.entry_lines.append(f"  {name} = alloca [{count} x {type}], align {align}")
         return Value(name, "ptr")
+
+    def scratch(self, number: int, size: int) -> Value:
+        """Stack memory of `size` bytes (always the same), one piece for each number: its users take turns."""
+        if number not in self._scratch:
+            self._scratch[number] = self.alloca("i8", size)
+        return self._scratch[number]
 
     @contextmanager
     def loop(self, start: Value, stop: Value, step: Value | int = 1) -> Iterator[Value]:
@@ -333,7 +340,9 @@ class Builder:
     def select(self, condition: Value, a: Value, b: Value) -> Value:
         """`a` where `condition` (i1) holds, else `b`, lane by lane."""
         assert a.type == b.type, f"select of {a!r} and {b!r}"
-        return self.assign(a.type, f"select {condition.full_type} {condition.ref}, {a.full_type} {a.ref}, {b.full_type} {b.ref}")
+        return self.assign(
+            a.type, f"select {condition.full_type} {condition.ref}, {a.full_type} {a.ref}, {b.full_type} {b.ref}"
+        )
 
     def is_nan(self, a: Value) -> Value:
         return self.fcmp("uno", a, a)

@@ -188,9 +188,7 @@ class MixedProgram:
         for d in sorted(groups):
             nodes = groups[d]
             if d % 2:
-                self.parts += [
-                    PythonPart(node, list(node.inputs)) for node in nodes
-                ]
+                self.parts += [PythonPart(node, list(node.inputs)) for node in nodes]
                 continue
             inside = set(nodes)
             inputs = dict.fromkeys(

@@ -465,9 +465,7 @@ class Lowering:
             value = loop.add(Compute(op, operands, dtype))
         return self.loop_result(loop, value, dtype, pattern, lengths)
 
-    def loop_result(
-        self, loop: Loop, value: int, dtype: str, pattern: Sequence[bool], lengths: Sequence[Ref]
-    ) -> Array:
+    def loop_result(self, loop: Loop, value: int, dtype: str, pattern: Sequence[bool], lengths: Sequence[Ref]) -> Array:
         """An array for a value of a loop; it gets memory only when something else needs it."""
         result = Array(dtype, tuple(pattern), tuple(lengths), contiguous=True)
         result.source, result.value = loop, value

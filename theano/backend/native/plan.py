@@ -65,9 +65,7 @@ class Plan:
             buffer.number = slot
 
     @staticmethod
-    def _replaceable(
-        loop: Loop, result: Array, i: int, last: dict[Buffer, int], taken: set[Buffer]
-    ) -> Buffer | None:
+    def _replaceable(loop: Loop, result: Array, i: int, last: dict[Buffer, int], taken: set[Buffer]) -> Buffer | None:
         """A temporary that dies in this loop and that `result` may overwrite, element by element."""
         if not any(array is result for _, array in loop.stores):
             return None

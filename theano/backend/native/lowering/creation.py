@@ -37,7 +37,12 @@ def alloc(ctx: Lowering, node: Apply, inputs: list[Array]) -> list[Array]:
         value = shuffled(ctx, value, ["x"] * missing + list(range(value.rank)))
     pattern = [ref == ONE for ref in refs]
     result = ctx.elementwise(
-        None, [value], kind.dtype, refs, lambda *n: f"alloc: a value of shape {n} does not fill the shape asked for", steps
+        None,
+        [value],
+        kind.dtype,
+        refs,
+        lambda *n: f"alloc: a value of shape {n} does not fill the shape asked for",
+        steps,
     )
     result.pattern = tuple(p or q for p, q in zip(pattern, kind.broadcastable, strict=True))
     return [result]
@@ -78,7 +83,9 @@ def arange(ctx: Lowering, node: Apply, inputs: list[Array]) -> list[Array]:
             em.check(nonzero, Check(ValueError, "arange: the step must not be 0", node, []))
             if floating:
                 exact = b.ceil(b.fdiv(b.fsub(last, first), by))
-                count = b.convert("fptosi", b.select(b.fcmp("ogt", exact, b.const("double", 0)), exact, b.const("double", 0)), "i64")
+                count = b.convert(
+                    "fptosi", b.select(b.fcmp("ogt", exact, b.const("double", 0)), exact, b.const("double", 0)), "i64"
+                )
             else:
                 one, zero = b.const("i64", 1), b.const("i64", 0)
                 up = b.icmp("sgt", by, zero)
@@ -122,5 +129,3 @@ def eye(ctx: Lowering, node: Apply, inputs: list[Array]) -> list[Array]:
     offset = shuffled(ctx, cast(ctx, k, "int64"), ["x", "x"])
     same = ctx.elementwise(eq, [ctx.elementwise(add, [row, offset], "int64"), column], "bool")
     return [cast(ctx, same, node.outputs[0].type.dtype)]
-
-

@@ -47,7 +47,9 @@ def _classes(node: Apply, x: Any, classes: Any) -> tuple[Any, Any]:
     """The index of each row's class in `x`, checked: a negative class is an error, not counted from the end."""
     count = shape_i(x, 1)
     valid = functions.and_(functions.ge(classes, 0), functions.lt(classes, count))
-    wrong = Assert(f"{node.op}: a class is out of bounds: classes are 0 to one less than the number of columns", ValueError)
+    wrong = Assert(
+        f"{node.op}: a class is out of bounds: classes are 0 to one less than the number of columns", ValueError
+    )
     return creation.arange(shape_i(x, 0)), wrong(classes, reductions.all(valid))
 
 

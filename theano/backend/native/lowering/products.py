@@ -54,10 +54,10 @@ def dot(ctx: Lowering, node: Apply, inputs: list[Array]) -> list[Array]:
         return [shuffled(ctx, total, [0] if x.rank == 2 else [1])]
     one, zero = (ctx.constant(_number(v, dtype)) for v in (1, 0))
     if x.rank == 2 and y.rank == 2:
-        return [gemm(ctx, node, None, one, x, y, zero, after)]
+        return [product(ctx, node, None, one, x, y, zero, after)]
     if x.rank == 1:
         x, y = shuffled(ctx, y, [1, 0]), x
-    return [gemv(ctx, node, None, one, x, y, zero, after)]
+    return [product(ctx, node, None, one, x, y, zero, after)]
 
 
 def _number(value: float, dtype: str) -> Any:
@@ -91,7 +91,20 @@ def _readable(arrays: Sequence[Array | None]) -> list[Array]:
     return [a for a in arrays if a is not None and a.data >= 0]
 
 
-def gemm(
+_SIGNATURES = {
+    "gemm": "i64, i64, i64, T, ptr, i64, i64, ptr, i64, i64, T, ptr, i64, i64",
+    "gemv": "i64, i64, T, ptr, i64, i64, ptr, i64, T, ptr, i64",
+}
+
+
+def _call(em: Emitter, routine: str, kind: str, operands: Sequence[Value]) -> None:
+    """Call one of the functions in :mod:`theano.backend.native.blas`."""
+    name = f"blas_{routine}_{kind}"
+    em.module.declare(name, f"declare void @{name}({_SIGNATURES[routine].replace('T', kind)})")
+    em.fn.emit(f"call void @{name}({', '.join(f'{o.type} {o.ref}' for o in operands)})")
+
+
+def product(
     ctx: Lowering,
     node: Apply,
     z: Array | None,
@@ -101,58 +114,25 @@ def gemm(
     beta: Array,
     after: Sequence[Step],
 ) -> Array:
-    """``beta * z + alpha * x.y`` for matrices, by BLAS."""
+    """``beta * z + alpha * x.y`` for a matrix x and a matrix or vector y, by BLAS."""
     dtype = x.dtype
-    kind = FLOATS[dtype]
-    blas.provide("gemm", kind)
+    kind, routine = FLOATS[dtype], "gemm" if y.rank == 2 else "gemv"
+    blas.provide(routine, kind)
     alpha, beta = _prepared(ctx, [alpha, beta])
     x, y = ctx.materialized(x), ctx.materialized(y)
-    target, z_steps = _target(ctx, node, z, [x.pattern[0], y.pattern[1]], [x.shape[0], y.shape[1]], dtype)
+    target, z_steps = _target(ctx, node, z, [x.pattern[0], *y.pattern[1:]], [x.shape[0], *y.shape[1:]], dtype)
 
     def compute(em: Emitter) -> None:
-        em.module.declare("gemm" + kind, f"declare void @blas_gemm_{kind}({_GEMM.replace('T', kind)})")
-        lengths = [em.ref(r) for r in (x.shape[0], y.shape[1], x.shape[1])]
+        lengths = [em.ref(r) for r in (x.shape[0], *y.shape[1:], x.shape[1])]
         operands = [*lengths, _scalar(em, alpha, dtype)]
         for array in (x, y):
             operands += [em.pointer(array), *strides_in_elements(em, array)]
-        operands.append(_scalar(em, beta, dtype))
-        row = em.b.intrinsic("smax", em.ref(y.shape[1]), em.b.const("i64", 1))
-        operands += [em.pointer(target), row, em.b.const("i64", 1)]
-        em.fn.emit(f"call void @blas_gemm_{kind}({', '.join(f'{o.type} {o.ref}' for o in operands)})")
+        operands += [_scalar(em, beta, dtype), em.pointer(target)]
+        if routine == "gemm":
+            operands.append(em.b.intrinsic("smax", em.ref(y.shape[1]), em.b.const("i64", 1)))
+        _call(em, routine, kind, [*operands, em.b.const("i64", 1)])
 
-    return _step(ctx, node, "gemm", compute, [x, y, *_readable([alpha, beta])], target, [*after, *z_steps])
-
-
-_GEMM = "i64, i64, i64, T, ptr, i64, i64, ptr, i64, i64, T, ptr, i64, i64"
-_GEMV = "i64, i64, T, ptr, i64, i64, ptr, i64, T, ptr, i64"
-
-
-def gemv(
-    ctx: Lowering,
-    node: Apply,
-    z: Array | None,
-    alpha: Array,
-    x: Array,
-    y: Array,
-    beta: Array,
-    after: Sequence[Step],
-) -> Array:
-    """``beta * z + alpha * x.y`` for a matrix x and a vector y, by BLAS."""
-    dtype = x.dtype
-    kind = FLOATS[dtype]
-    blas.provide("gemv", kind)
-    alpha, beta = _prepared(ctx, [alpha, beta])
-    x, y = ctx.materialized(x), ctx.materialized(y)
-    target, z_steps = _target(ctx, node, z, [x.pattern[0]], [x.shape[0]], dtype)
-
-    def compute(em: Emitter) -> None:
-        em.module.declare("gemv" + kind, f"declare void @blas_gemv_{kind}({_GEMV.replace('T', kind)})")
-        operands = [em.ref(x.shape[0]), em.ref(x.shape[1]), _scalar(em, alpha, dtype)]
-        operands += [em.pointer(x), *strides_in_elements(em, x), em.pointer(y), *strides_in_elements(em, y)]
-        operands += [_scalar(em, beta, dtype), em.pointer(target), em.b.const("i64", 1)]
-        em.fn.emit(f"call void @blas_gemv_{kind}({', '.join(f'{o.type} {o.ref}' for o in operands)})")
-
-    return _step(ctx, node, "gemv", compute, [x, y, *_readable([alpha, beta])], target, [*after, *z_steps])
+    return _step(ctx, node, routine, compute, [x, y, *_readable([alpha, beta])], target, [*after, *z_steps])
 
 
 def _target(
@@ -180,21 +160,21 @@ def gemm_rule(ctx: Lowering, node: Apply, inputs: list[Array]) -> list[Array]:
     z, alpha, x, y, beta = inputs
     after = same_length(ctx, node, x, 1, y, 0)
     after += same_length(ctx, node, z, 0, x, 0) + same_length(ctx, node, z, 1, y, 1)
-    return [gemm(ctx, node, z, alpha, x, y, beta, after)]
+    return [product(ctx, node, z, alpha, x, y, beta, after)]
 
 
 @lowers(Gemv, when=lambda node: node.outputs[0].type.dtype in FLOATS)
 def gemv_rule(ctx: Lowering, node: Apply, inputs: list[Array]) -> list[Array]:
     z, alpha, x, y, beta = inputs
     after = same_length(ctx, node, x, 1, y, 0) + same_length(ctx, node, z, 0, x, 0)
-    return [gemv(ctx, node, z, alpha, x, y, beta, after)]
+    return [product(ctx, node, z, alpha, x, y, beta, after)]
 
 
 @lowers(Dot22Scalar, when=lambda node: node.outputs[0].type.dtype in FLOATS)
 def dot22_scalar(ctx: Lowering, node: Apply, inputs: list[Array]) -> list[Array]:
     x, y, alpha = inputs
     after = same_length(ctx, node, x, 1, y, 0)
-    return [gemm(ctx, node, None, alpha, x, y, ctx.constant(_number(0, x.dtype)), after)]
+    return [product(ctx, node, None, alpha, x, y, ctx.constant(_number(0, x.dtype)), after)]
 
 
 @lowers(Ger)
@@ -224,7 +204,6 @@ def batched_dot(ctx: Lowering, node: Apply, inputs: list[Array]) -> list[Array]:
 
     def compute(em: Emitter) -> None:
         b = em.b
-        em.module.declare("gemm" + kind, f"declare void @blas_gemm_{kind}({_GEMM.replace('T', kind)})")
         lengths = [em.ref(r) for r in (x.shape[1], y.shape[2], x.shape[2])]
         xs, ys = strides_in_elements(em, x), strides_in_elements(em, y)
         row = b.intrinsic("smax", em.ref(y.shape[2]), b.const("i64", 1))
@@ -234,7 +213,8 @@ def batched_dot(ctx: Lowering, node: Apply, inputs: list[Array]) -> list[Array]:
                 for a in (x, y, target)
             )
             operands = [*lengths, b.const(kind, 1), left, *xs[1:], right, *ys[1:], b.const(kind, 0), out, row]
-            operands.append(b.const("i64", 1))
-            em.fn.emit(f"call void @blas_gemm_{kind}({', '.join(f'{o.type} {o.ref}' for o in operands)})")
+            _call(em, "gemm", kind, [*operands, b.const("i64", 1)])
 
-    return [_step(ctx, node, "batched gemm", compute, [x, y], target, [*after, *(s for r in shape for s in ctx.reasons(r))])]
+    return [
+        _step(ctx, node, "batched gemm", compute, [x, y], target, [*after, *(s for r in shape for s in ctx.reasons(r))])
+    ]

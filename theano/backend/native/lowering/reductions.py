@@ -72,9 +72,7 @@ def _check_not_empty(ctx: Lowering, node: Apply, x: Array, axes: tuple[int, ...]
 
             em.check(ok, Check(ValueError, message, node, list(x.shape)))
 
-        ctx.steps.append(
-            Describe("check not empty", compute, after=shape_producers(ctx, x, x.shape[axis]), node=node)
-        )
+        ctx.steps.append(Describe("check not empty", compute, after=shape_producers(ctx, x, x.shape[axis]), node=node))
 
 
 @lowers(Argmax)
@@ -135,5 +133,3 @@ def argmax(ctx: Lowering, node: Apply, inputs: list[Array]) -> list[Array]:
 
 def _step(em: Emitter, array: Array, address: Value, axis: int, i: Value) -> Value:
     return address if array.pattern[axis] else em.offset(address, em.b.mul(i, em.ref(array.strides[axis])))
-
-

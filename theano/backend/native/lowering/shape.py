@@ -184,7 +184,9 @@ def reshape(ctx: Lowering, node: Apply, inputs: list[Array]) -> list[Array]:
     result = x.view(
         pattern=kind.broadcastable, shape=shape, strides=ctx.contiguous_strides(x.dtype, shape), contiguous=True
     )
-    step = Describe("reshape", compute, reads=[x], after=[*after, *(s for r in lengths for s in ctx.reasons(r))], node=node)
+    step = Describe(
+        "reshape", compute, reads=[x], after=[*after, *(s for r in lengths for s in ctx.reasons(r))], node=node
+    )
     ctx.steps.append(step)
     result.producers = (step,)
     return [result]
@@ -204,7 +206,9 @@ def rebroadcast(ctx: Lowering, node: Apply, inputs: list[Array]) -> list[Array]:
             ctx.require_equal(
                 x.shape[axis],
                 ONE,
-                lambda *n, a=axis: f"dimension {a} was declared broadcastable, so its length must be 1; the shape is {n}",
+                lambda *n, a=axis: (
+                    f"dimension {a} was declared broadcastable, so its length must be 1; the shape is {n}"
+                ),
                 list(x.shape),
                 x.producers,
             )
@@ -222,7 +226,9 @@ def specify_shape(ctx: Lowering, node: Apply, inputs: list[Array]) -> list[Array
         ctx.require_equal(
             x.shape[axis],
             ref,
-            lambda *n, a=axis: f"specify_shape: dimension {a} has length {n[a]}, {n[-1]} was specified (shape {n[:-1]})",
+            lambda *n, a=axis: (
+                f"specify_shape: dimension {a} has length {n[a]}, {n[-1]} was specified (shape {n[:-1]})"
+            ),
             [*x.shape, ref],
             [*shape_producers(ctx, x, x.shape[axis]), *steps],
             AssertionError,

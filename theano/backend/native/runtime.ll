@@ -1,0 +1,535 @@
+; What compiled programs call while they run: the entry from Python, memory, results.
+;
+; Written against the C interfaces of CPython and NumPy; runtime.py says what the words of the records mean. Offsets into
+; objects are those of 64-bit CPython 3.11 to 3.14 with the GIL and of NumPy 2: of an object its type at 8; of a list its
+; items at 24; of an array data at 16, rank at 24, lengths at 32, strides at 40, dtype at 56, flags at 64; of a dtype its
+; byte order at 26 and its number at 28.
+
+declare ptr @PyErr_NoMemory()
+declare ptr @PyErr_Occurred()
+declare void @PyErr_Clear()
+declare double @PyFloat_AsDouble(ptr)
+declare i64 @PyLong_AsLongLong(ptr)
+declare ptr @PyList_New(i64)
+declare ptr @PyMem_RawMalloc(i64)
+declare void @PyMem_RawFree(ptr)
+declare void @_Py_Dealloc(ptr)
+declare ptr @PyObject_Vectorcall(ptr, ptr, i64, ptr)
+declare ptr @np_PyArray_NewFromDescr(ptr, ptr, i32, ptr, ptr, ptr, i32, ptr)
+declare ptr @np_PyArray_FromArray(ptr, ptr, i32)
+@np_PyArray_Type = external global i8
+@type_float = external global i8
+@type_int = external global i8
+@type_float64 = external global i8
+@type_int64 = external global i8
+!0 = !{!"branch_weights", i32 1, i32 100000}
+
+; Reference counts. Immortal objects (negative or very large 32-bit counts) are left alone.
+define internal void @incref(ptr %o) alwaysinline {
+  %n = load i32, ptr %o
+  %m = add i32 %n, 1
+  %mortal = icmp sgt i32 %n, 0
+  br i1 %mortal, label %yes, label %out
+yes:
+  store i32 %m, ptr %o
+  br label %out
+out:
+  ret void
+}
+
+define internal void @decref(ptr %o) {
+  %null = icmp eq ptr %o, null
+  br i1 %null, label %out, label %some
+some:
+  %n = load i32, ptr %o
+  %mortal = icmp sgt i32 %n, 0
+  br i1 %mortal, label %yes, label %out
+yes:
+  %m = add i32 %n, -1
+  store i32 %m, ptr %o
+  %dead = icmp eq i32 %m, 0
+  br i1 %dead, label %free, label %out
+free:
+  call void @_Py_Dealloc(ptr %o)
+  br label %out
+out:
+  ret void
+}
+
+; An arena slot {address, capacity, allocation} grown to hold `size` bytes at a multiple of 64.
+define i64 @rt_grow(ptr %slot, i64 %size) {
+  %p2 = getelementptr i64, ptr %slot, i64 2
+  %p1 = getelementptr i64, ptr %slot, i64 1
+  %old = load ptr, ptr %p2
+  call void @PyMem_RawFree(ptr %old)
+  store ptr null, ptr %p2
+  store i64 -1, ptr %p1
+  %total = add i64 %size, 128
+  %new = call ptr @PyMem_RawMalloc(i64 %total)
+  %null = icmp eq ptr %new, null
+  br i1 %null, label %fail, label %ok
+fail:
+  %e = call ptr @PyErr_NoMemory()
+  ret i64 -1
+ok:
+  store ptr %new, ptr %p2
+  %a = ptrtoint ptr %new to i64
+  %b = add i64 %a, 63
+  %c = and i64 %b, -64
+  store i64 %c, ptr %slot
+  store i64 %size, ptr %p1
+  ret i64 0
+}
+
+; Whether an array kept from an earlier call may be given out again: nobody else holds it, and it is as it was.
+define internal i1 @reusable(ptr %a, ptr %descr, i64 %rank, ptr %lengths) {
+  %null = icmp eq ptr %a, null
+  br i1 %null, label %no, label %one
+one:
+  %n = load i32, ptr %a
+  %alone = icmp eq i32 %n, 1
+  br i1 %alone, label %two, label %no
+two:
+  %pd = getelementptr i8, ptr %a, i64 56
+  %d = load ptr, ptr %pd
+  %same = icmp eq ptr %d, %descr
+  %pn = getelementptr i8, ptr %a, i64 24
+  %nd = load i32, ptr %pn
+  %nd64 = sext i32 %nd to i64
+  %ranks = icmp eq i64 %nd64, %rank
+  %pf = getelementptr i8, ptr %a, i64 64
+  %f = load i32, ptr %pf
+  %g = and i32 %f, 1285
+  %flags = icmp eq i32 %g, 1285
+  %ok1 = and i1 %same, %ranks
+  %ok = and i1 %ok1, %flags
+  br i1 %ok, label %shape, label %no
+shape:
+  %ps = getelementptr i8, ptr %a, i64 32
+  %s = load ptr, ptr %ps
+  br label %head
+head:
+  %i = phi i64 [0, %shape], [%j, %body]
+  %more = icmp slt i64 %i, %rank
+  br i1 %more, label %body, label %yes
+body:
+  %p = getelementptr i64, ptr %s, i64 %i
+  %q = getelementptr i64, ptr %lengths, i64 %i
+  %x = load i64, ptr %p
+  %y = load i64, ptr %q
+  %j = add i64 %i, 1
+  %eq = icmp eq i64 %x, %y
+  br i1 %eq, label %head, label %no
+yes:
+  ret i1 true
+no:
+  ret i1 false
+}
+
+; A fresh C-contiguous array for an output {current, descr, spare, spare, turn}; returns its data.
+define ptr @rt_new_output(ptr %record, i64 %rank, ptr %lengths) {
+  %pdescr = getelementptr ptr, ptr %record, i64 1
+  %descr = load ptr, ptr %pdescr
+  %p2 = getelementptr ptr, ptr %record, i64 2
+  %p3 = getelementptr ptr, ptr %record, i64 3
+  %p4 = getelementptr i64, ptr %record, i64 4
+  %a = load ptr, ptr %p2
+  %r1 = call i1 @reusable(ptr %a, ptr %descr, i64 %rank, ptr %lengths)
+  br i1 %r1, label %reuse, label %second
+second:
+  %b = load ptr, ptr %p3
+  %r2 = call i1 @reusable(ptr %b, ptr %descr, i64 %rank, ptr %lengths)
+  br i1 %r2, label %reuse, label %make
+make:
+  call void @incref(ptr %descr)
+  %rank32 = trunc i64 %rank to i32
+  %new = call ptr @np_PyArray_NewFromDescr(ptr @np_PyArray_Type, ptr %descr, i32 %rank32, ptr %lengths, ptr null, ptr null, i32 0, ptr null)
+  %null = icmp eq ptr %new, null
+  br i1 %null, label %fail, label %keep
+fail:
+  ret ptr null
+keep:
+  %turn = load i64, ptr %p4
+  %next = xor i64 %turn, 1
+  store i64 %next, ptr %p4
+  %place = add i64 %turn, 2
+  %pp = getelementptr ptr, ptr %record, i64 %place
+  %old = load ptr, ptr %pp
+  store ptr %new, ptr %pp
+  call void @decref(ptr %old)
+  br label %reuse
+reuse:
+  %o = phi ptr [%a, %0], [%b, %second], [%new, %keep]
+  call void @incref(ptr %o)
+  store ptr %o, ptr %record
+  %pdata = getelementptr i8, ptr %o, i64 16
+  %data = load ptr, ptr %pdata
+  ret ptr %data
+}
+
+; Describe array `a` in the frame from word `at` on: address, lengths, strides. The rank is known to be right.
+define internal void @describe(ptr %a, i64 %rank, ptr %words) {
+  %pdata = getelementptr i8, ptr %a, i64 16
+  %data = load ptr, ptr %pdata
+  store ptr %data, ptr %words
+  %pl = getelementptr i8, ptr %a, i64 32
+  %l = load ptr, ptr %pl
+  %ps = getelementptr i8, ptr %a, i64 40
+  %s = load ptr, ptr %ps
+  %w1 = getelementptr i64, ptr %words, i64 1
+  %w2 = getelementptr i64, ptr %w1, i64 %rank
+  br label %head
+head:
+  %i = phi i64 [0, %0], [%j, %body]
+  %more = icmp slt i64 %i, %rank
+  br i1 %more, label %body, label %out
+body:
+  %lp = getelementptr i64, ptr %l, i64 %i
+  %lv = load i64, ptr %lp
+  %lt = getelementptr i64, ptr %w1, i64 %i
+  store i64 %lv, ptr %lt
+  %sp = getelementptr i64, ptr %s, i64 %i
+  %sv = load i64, ptr %sp
+  %st = getelementptr i64, ptr %w2, i64 %i
+  store i64 %sv, ptr %st
+  %j = add i64 %i, 1
+  br label %head
+out:
+  ret void
+}
+
+; Take object `o` as the argument that `record` describes: 0 taken, 1 not plain. An array of another dtype that
+; converts without loss is converted; the result is put into `owned` to be released.
+define internal i64 @take(ptr %o, ptr %record, ptr %frame, ptr %owned) {
+  %rank.p = getelementptr i64, ptr %record, i64 1
+  %rank = load i64, ptr %rank.p
+  %bits.p = getelementptr i64, ptr %record, i64 2
+  %bits = load i64, ptr %bits.p
+  %word.p = getelementptr i64, ptr %record, i64 4
+  %word = load i64, ptr %word.p
+  %descr.p = getelementptr i64, ptr %record, i64 6
+  %descr = load ptr, ptr %descr.p
+  %words = getelementptr i64, ptr %frame, i64 %word
+  %type.p = getelementptr i8, ptr %o, i64 8
+  %type = load ptr, ptr %type.p
+  %isarray = icmp eq ptr %type, @np_PyArray_Type
+  br i1 %isarray, label %array, label %number
+array:
+  %nd.p = getelementptr i8, ptr %o, i64 24
+  %nd = load i32, ptr %nd.p
+  %nd64 = sext i32 %nd to i64
+  %ranks = icmp eq i64 %nd64, %rank
+  br i1 %ranks, label %dtype, label %no
+dtype:
+  %d.p = getelementptr i8, ptr %o, i64 56
+  %d = load ptr, ptr %d.p
+  %same = icmp eq ptr %d, %descr
+  %flags.p = getelementptr i8, ptr %o, i64 64
+  %flags = load i32, ptr %flags.p
+  %aligned.b = and i32 %flags, 256
+  %aligned = icmp ne i32 %aligned.b, 0
+  %plain = and i1 %same, %aligned
+  br i1 %plain, label %given, label %other
+other:
+  ; convertible type number, native byte order
+  %tn.p = getelementptr i8, ptr %d, i64 28
+  %tn = load i32, ptr %tn.p
+  %tn64 = zext i32 %tn to i64
+  %small = icmp ult i64 %tn64, 24
+  %order.p = getelementptr i8, ptr %d, i64 26
+  %order = load i8, ptr %order.p
+  %swapped = icmp eq i8 %order, 62
+  %native = xor i1 %swapped, true
+  %usable = and i1 %small, %native
+  br i1 %usable, label %allowed, label %no
+allowed:
+  %mask.p = getelementptr i64, ptr %record, i64 3
+  %mask = load i64, ptr %mask.p
+  %shifted = lshr i64 %mask, %tn64
+  %bit = and i64 %shifted, 1
+  %may = icmp ne i64 %bit, 0
+  br i1 %may, label %convert, label %no
+convert:
+  call void @incref(ptr %descr)
+  %made = call ptr @np_PyArray_FromArray(ptr %o, ptr %descr, i32 1281)
+  %failed = icmp eq ptr %made, null
+  br i1 %failed, label %clear, label %own
+clear:
+  call void @PyErr_Clear()
+  br label %no
+own:
+  %before = load ptr, ptr %owned
+  call void @decref(ptr %before)
+  store ptr %made, ptr %owned
+  br label %given
+given:
+  %a = phi ptr [%o, %dtype], [%made, %own]
+  call void @describe(ptr %a, i64 %rank, ptr %words)
+  %nobits = icmp eq i64 %bits, 0
+  br i1 %nobits, label %yes, label %ones
+ones:
+  %w1 = getelementptr i64, ptr %words, i64 1
+  br label %head
+head:
+  %i = phi i64 [0, %ones], [%j, %next]
+  %more = icmp slt i64 %i, %rank
+  br i1 %more, label %body, label %yes
+body:
+  %fs = lshr i64 %bits, %i
+  %f = and i64 %fs, 1
+  %flagged = icmp ne i64 %f, 0
+  %lp = getelementptr i64, ptr %w1, i64 %i
+  %length = load i64, ptr %lp
+  %isone = icmp eq i64 %length, 1
+  %notflagged = xor i1 %flagged, true
+  %fine = or i1 %isone, %notflagged
+  br i1 %fine, label %next, label %no
+next:
+  %j = add i64 %i, 1
+  br label %head
+number:
+  %isscalar = icmp eq i64 %rank, 0
+  br i1 %isscalar, label %kind, label %no
+kind:
+  %kind.p = getelementptr i64, ptr %record, i64 5
+  %k = load i64, ptr %kind.p
+  %cell.p = getelementptr i64, ptr %record, i64 7
+  switch i64 %k, label %no [ i64 1, label %double
+                             i64 2, label %single
+                             i64 3, label %long ]
+double:
+  %t1 = icmp eq ptr %type, @type_float
+  %t2 = icmp eq ptr %type, @type_float64
+  %t3 = icmp eq ptr %type, @type_int64
+  %t12 = or i1 %t1, %t2
+  br i1 %t12, label %asdouble, label %maybeint
+maybeint:
+  %t4 = icmp eq ptr %type, @type_int
+  %t34 = or i1 %t3, %t4
+  br i1 %t34, label %exactint, label %no
+exactint:
+  %iv0 = call double @PyFloat_AsDouble(ptr %o)
+  %iva = call double @llvm.fabs.f64(double %iv0)
+  %exact = fcmp olt double %iva, 0x4340000000000000
+  br i1 %exact, label %checkint, label %clear
+checkint:
+  store double %iv0, ptr %cell.p
+  br label %scalar
+asdouble:
+  %dv = call double @PyFloat_AsDouble(ptr %o)
+  store double %dv, ptr %cell.p
+  br label %scalar
+single:
+  %u1 = icmp eq ptr %type, @type_float
+  br i1 %u1, label %assingle, label %no
+assingle:
+  %sv = call double @PyFloat_AsDouble(ptr %o)
+  %sf = fptrunc double %sv to float
+  store float %sf, ptr %cell.p
+  br label %scalar
+long:
+  %l1 = icmp eq ptr %type, @type_int
+  br i1 %l1, label %aslong, label %no
+aslong:
+  %lv = call i64 @PyLong_AsLongLong(ptr %o)
+  %minus = icmp eq i64 %lv, -1
+  br i1 %minus, label %suspicious, label %storelong
+suspicious:
+  %err = call ptr @PyErr_Occurred()
+  %haserr = icmp ne ptr %err, null
+  br i1 %haserr, label %clear, label %storelong
+storelong:
+  store i64 %lv, ptr %cell.p
+  br label %scalar
+scalar:
+  store ptr %cell.p, ptr %words
+  br label %yes
+yes:
+  ret i64 0
+no:
+  ret i64 1
+}
+declare double @llvm.fabs.f64(double)
+
+define internal void @release(ptr %owned, i64 %n) {
+  br label %head
+head:
+  %i = phi i64 [0, %0], [%j, %body]
+  %more = icmp slt i64 %i, %n
+  br i1 %more, label %body, label %out
+body:
+  %p = getelementptr ptr, ptr %owned, i64 %i
+  %o = load ptr, ptr %p
+  store ptr null, ptr %p
+  call void @decref(ptr %o)
+  %j = add i64 %i, 1
+  br label %head
+out:
+  ret void
+}
+
+; Drop what an unfinished call has made: outputs whose current array is set.
+define internal void @drop(ptr %outputs, i64 %n) {
+  br label %head
+head:
+  %i = phi i64 [0, %0], [%j, %body]
+  %more = icmp slt i64 %i, %n
+  br i1 %more, label %body, label %out
+body:
+  %at = mul i64 %i, 8
+  %p = getelementptr ptr, ptr %outputs, i64 %at
+  %o = load ptr, ptr %p
+  store ptr null, ptr %p
+  call void @decref(ptr %o)
+  %j = add i64 %i, 1
+  br label %head
+out:
+  ret void
+}
+
+; The entry: METH_FASTCALL | METH_KEYWORDS. `self` is a NumPy array whose data is the call record.
+define ptr @rt_entry(ptr %self, ptr %args, i64 %nargs, ptr %names) {
+  %record.p = getelementptr i8, ptr %self, i64 16
+  %record = load ptr, ptr %record.p
+  %n.p = getelementptr i64, ptr %record, i64 1
+  %n = load i64, ptr %n.p
+  %cells.n.p = getelementptr i64, ptr %record, i64 2
+  %cells.n = load i64, ptr %cells.n.p
+  %outputs.n.p = getelementptr i64, ptr %record, i64 3
+  %outputs.n = load i64, ptr %outputs.n.p
+  %updates.n.p = getelementptr i64, ptr %record, i64 4
+  %updates.n = load i64, ptr %updates.n.p
+  %arguments.p = getelementptr i64, ptr %record, i64 7
+  %arguments = load ptr, ptr %arguments.p
+  %cells.p = getelementptr i64, ptr %record, i64 8
+  %cells = load ptr, ptr %cells.p
+  %outputs.p = getelementptr i64, ptr %record, i64 9
+  %outputs = load ptr, ptr %outputs.p
+  %frame.p = getelementptr i64, ptr %record, i64 10
+  %frame = load ptr, ptr %frame.p
+  %owned.p = getelementptr i64, ptr %record, i64 13
+  %owned = load ptr, ptr %owned.p
+  %all.n = add i64 %outputs.n, %updates.n
+  %nokeywords = icmp eq ptr %names, null
+  %count = icmp eq i64 %nargs, %n
+  %plain = and i1 %nokeywords, %count
+  br i1 %plain, label %args.head, label %slow
+args.head:
+  %i = phi i64 [0, %0], [%i2, %args.body]
+  %args.more = icmp slt i64 %i, %n
+  br i1 %args.more, label %args.body, label %cells.head
+args.body:
+  %o.p = getelementptr ptr, ptr %args, i64 %i
+  %o = load ptr, ptr %o.p
+  %r.at = mul i64 %i, 8
+  %r.p = getelementptr i64, ptr %arguments, i64 %r.at
+  %own.p = getelementptr ptr, ptr %owned, i64 %i
+  %bad = call i64 @take(ptr %o, ptr %r.p, ptr %frame, ptr %own.p)
+  %i2 = add i64 %i, 1
+  %isbad = icmp ne i64 %bad, 0
+  br i1 %isbad, label %slow.release, label %args.head
+cells.head:
+  %c = phi i64 [0, %args.head], [%c2, %cells.body]
+  %cells.more = icmp slt i64 %c, %cells.n
+  br i1 %cells.more, label %cells.body, label %run
+cells.body:
+  %cell.p = getelementptr ptr, ptr %cells, i64 %c
+  %cell = load ptr, ptr %cell.p
+  %items.p = getelementptr i8, ptr %cell, i64 24
+  %items = load ptr, ptr %items.p
+  %v = load ptr, ptr %items
+  %k = add i64 %n, %c
+  %k.at = mul i64 %k, 8
+  %k.p = getelementptr i64, ptr %arguments, i64 %k.at
+  %own2.p = getelementptr ptr, ptr %owned, i64 %k
+  %bad2 = call i64 @take(ptr %v, ptr %k.p, ptr %frame, ptr %own2.p)
+  %c2 = add i64 %c, 1
+  %isbad2 = icmp ne i64 %bad2, 0
+  br i1 %isbad2, label %slow.release, label %cells.head
+run:
+  %main = load ptr, ptr %record
+  %code = call i64 %main(ptr %frame, ptr %outputs)
+  %inputs.n = add i64 %n, %cells.n
+  call void @release(ptr %owned, i64 %inputs.n)
+  %ok = icmp eq i64 %code, 0
+  br i1 %ok, label %commit.head, label %fail
+fail:
+  call void @drop(ptr %outputs, i64 %all.n)
+  %mine = icmp sgt i64 %code, 0
+  br i1 %mine, label %raise, label %null
+raise:
+  ; fail(code) raises; the code travels in the record
+  %fail.p = getelementptr i64, ptr %record, i64 12
+  %fail.o = load ptr, ptr %fail.p
+  store i64 %code, ptr %frame
+  %r0 = call ptr @PyObject_Vectorcall(ptr %fail.o, ptr null, i64 0, ptr null)
+  call void @decref(ptr %r0)
+  br label %null
+null:
+  ret ptr null
+commit.head:
+  %u = phi i64 [0, %run], [%u2, %commit.body]
+  %commit.more = icmp slt i64 %u, %updates.n
+  br i1 %commit.more, label %commit.body, label %give
+commit.body:
+  %updates.p = getelementptr i64, ptr %record, i64 11
+  %updates = load ptr, ptr %updates.p
+  %uc.p = getelementptr ptr, ptr %updates, i64 %u
+  %uc = load ptr, ptr %uc.p
+  %uitems.p = getelementptr i8, ptr %uc, i64 24
+  %uitems = load ptr, ptr %uitems.p
+  %uo = add i64 %outputs.n, %u
+  %uo.at = mul i64 %uo, 8
+  %uo.p = getelementptr ptr, ptr %outputs, i64 %uo.at
+  %new = load ptr, ptr %uo.p
+  store ptr null, ptr %uo.p
+  %oldv = load ptr, ptr %uitems
+  store ptr %new, ptr %uitems
+  call void @decref(ptr %oldv)
+  %u2 = add i64 %u, 1
+  br label %commit.head
+give:
+  %single.p = getelementptr i64, ptr %record, i64 5
+  %single = load i64, ptr %single.p
+  %issingle = icmp ne i64 %single, 0
+  br i1 %issingle, label %one, label %many
+one:
+  %only = load ptr, ptr %outputs
+  store ptr null, ptr %outputs
+  ret ptr %only
+many:
+  %list = call ptr @PyList_New(i64 %outputs.n)
+  %nolist = icmp eq ptr %list, null
+  br i1 %nolist, label %listfail, label %fill.start
+listfail:
+  call void @drop(ptr %outputs, i64 %outputs.n)
+  ret ptr null
+fill.start:
+  %li.p = getelementptr i8, ptr %list, i64 24
+  %li = load ptr, ptr %li.p
+  br label %fill.head
+fill.head:
+  %f = phi i64 [0, %fill.start], [%f2, %fill.body]
+  %fill.more = icmp slt i64 %f, %outputs.n
+  br i1 %fill.more, label %fill.body, label %full
+fill.body:
+  %f.at = mul i64 %f, 8
+  %fo.p = getelementptr ptr, ptr %outputs, i64 %f.at
+  %fo = load ptr, ptr %fo.p
+  store ptr null, ptr %fo.p
+  %ft = getelementptr ptr, ptr %li, i64 %f
+  store ptr %fo, ptr %ft
+  %f2 = add i64 %f, 1
+  br label %fill.head
+full:
+  ret ptr %list
+slow.release:
+  %in.n = add i64 %n, %cells.n
+  call void @release(ptr %owned, i64 %in.n)
+  br label %slow
+slow:
+  %slow.p = getelementptr i64, ptr %record, i64 6
+  %slow.o = load ptr, ptr %slow.p
+  %result = call ptr @PyObject_Vectorcall(ptr %slow.o, ptr %args, i64 %nargs, ptr %names)
+  ret ptr %result
+}
