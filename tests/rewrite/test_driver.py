@@ -268,6 +268,22 @@ def test_ops_without_properties_merge_only_with_themselves():
     assert merge_graph(fgraph) == 1
 
 
+def test_merging_can_be_left_out():
+    expression = T.sin(x) + T.cos(T.sin(x))
+    for query, number in ((Query(["fast_run"]), 3), (Query(["fast_run"]).excluding("merge"), 4)):
+        fgraph = graph(expression, inputs=[x])
+        rewrite_graph(fgraph, query)
+        assert len(fgraph.apply_nodes) == number
+
+
+def test_nothing_stays_attached_to_the_graph():
+    fgraph = graph(T.zeros_like(T.exp(x)).shape[0], inputs=[x])
+    before = set(fgraph.__dict__)
+    rewrite_graph(fgraph)
+    assert set(fgraph.__dict__) == before
+    assert not fgraph._features
+
+
 def test_merging_is_linear():
     outputs = []
     for _ in range(2):

@@ -49,6 +49,7 @@ def sin_of_neg(node):
     if argument.owner is not None and argument.owner.op == T.neg:
         assert argument in node.fgraph.variables
         assert argument.clients
+        assert text(node.fgraph.shape_feature.shape_of[argument]) == "(-x).shape[0]"
         return [-T.sin(argument.owner.inputs[0])]
     return False
 

@@ -159,6 +159,7 @@ class Driver(Feature):
 
     def __exit__(self, *_: object) -> None:
         self.fgraph.remove_feature(self)
+        self.fgraph.__dict__.pop("shape_feature", None)  # what rules noted about lengths is of no use any more
 
     # ---- what the graph tells
 

@@ -16,6 +16,7 @@ from theano.rewrite.database import Database, Query
 from theano.rewrite.driver import Driver, RuleIndex, merge_graph
 from theano.rewrite.passes import FAST_RUN, load_rules, optdb, rewrite_graph
 from theano.rewrite.pattern import COMMUTATIVE, Rule, key_of, same
+from theano.rewrite.shape import shape_feature
 
 
 def copy_stack_trace(from_var: Any, to_var: Any) -> Any:
@@ -35,7 +36,8 @@ def copy_stack_trace(from_var: Any, to_var: Any) -> Any:
 class LocalOptimizer:
     """A rewrite of one node: ``transform(node)`` gives a list of variables, a dict old → new, or False.
 
-    While it runs, ``node.fgraph`` is the graph.
+    While it runs, ``node.fgraph`` is the graph, with ``fgraph.shape_feature.shape_of[variable]``, and ``clients`` of the
+    variables around the node are who uses them.
     """
 
     name: str | None = None
@@ -108,6 +110,7 @@ class LegacyRule(Rule):
     def transform(self, fgraph: Any, node: Apply) -> Any:
         if node.op not in self.ops and not isinstance(node.op, self.classes):
             return None
+        shape_feature(fgraph)
         near: list[Any] = [node, *node.inputs, *node.outputs]
         for item in near:
             item.fgraph = fgraph

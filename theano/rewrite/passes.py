@@ -89,8 +89,9 @@ def _run_stages(
                 stage.function(fgraph)
             else:
                 index = optdb.index(stage.name, query)
+                merge = query is None or "merge" not in query.exclude
                 if stage.name == "merge" or index.rules:
-                    driver.saturate(index)
+                    driver.saturate(index, merge)
             if profile is not None:
                 seconds = time.perf_counter() - begin
                 profile.passes.append(PassStatistics(stage.name, seconds, nodes, len(fgraph.apply_nodes)))

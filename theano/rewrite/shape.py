@@ -13,7 +13,7 @@ import numpy as np
 
 from theano.configuration import config
 from theano.graph.basic import Apply, Constant, Variable
-from theano.graph.fg import Feature, FunctionGraph
+from theano.graph.fg import FunctionGraph
 from theano.graph.op import MethodNotDefined, Op
 from theano.rewrite.algebra import ALWAYS
 from theano.rewrite.pattern import RuleTable, maker, scalar_constant
@@ -28,7 +28,7 @@ node_rule = table.node_rule
 QUICK = ("fast_compile",)
 
 
-class ShapeFeature(Feature):
+class ShapeFeature:
     """Remembers which lengths are equal, so that long chains of operations are followed once only.
 
     What it knows are facts about values (axis i of v is as long as axis j of u), which stay true however the graph is
@@ -36,6 +36,7 @@ class ShapeFeature(Feature):
     """
 
     def __init__(self) -> None:
+        self.shape_of = Shapes()
         self.known: dict[tuple[Variable, int], tuple[Variable, int]] = {}
 
     def source(self, fgraph: FunctionGraph, variable: Variable, axis: int) -> tuple[Variable, int]:
@@ -58,6 +59,13 @@ class ShapeFeature(Feature):
         return place
 
 
+class Shapes:
+    """Variable → lengths as expressions, by subscript: what local optimizers of Theano 1.0 ask ``shape_of`` for."""
+
+    def __getitem__(self, variable: Any) -> tuple[Variable, ...]:
+        return shape_tuple(variable)
+
+
 def _step(variable: Any, axis: int) -> tuple[Variable, int] | None:
     """One step towards the inputs: an operand that surely has this length."""
     node = variable.owner
@@ -75,11 +83,10 @@ def _step(variable: Any, axis: int) -> tuple[Variable, int] | None:
 
 
 def shape_feature(fgraph: Any) -> ShapeFeature:
-    """The shape feature of a graph, attached on first use."""
+    """The shape feature of a graph, made on first use; it lasts as long as the graph is being rewritten."""
     found = getattr(fgraph, "shape_feature", None)
     if found is None:
         found = fgraph.shape_feature = ShapeFeature()
-        fgraph.attach_feature(found)
     return found
 
 
