@@ -325,7 +325,7 @@ def flat_operands(node: Apply, name: str) -> list[Variable]:
     i = 0
     while i < len(operands) and len(operands) <= FLATTEN_LIMIT:
         if maker(operands[i]) == name:
-            operands[i : i + 1] = operands[i].owner.inputs  # type: ignore[union-attr]
+            operands[i : i + 1] = operands[i].owner.inputs
         else:
             i += 1
     return operands
