@@ -291,7 +291,7 @@ def local_reshape_to_dimshuffle(fgraph: Any, node: Apply) -> Any:
 @node_rule(
     "local_fill_to_alloc", ALWAYS, "second", tags=QUICK,
     before="fill(x, y); fill(vector, 0)", after="y; Alloc(0, vector.shape[0])",
-    when="the lengths of x and y are known to be equal; else",
+    when="y alone where its type says that it has the shape; else it is stretched",
 )  # fmt: skip
 def local_fill_to_alloc(fgraph: Any, node: Apply) -> Any:
     return [broadcast_like(node.inputs[1], node)]
