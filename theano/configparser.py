@@ -18,7 +18,7 @@ import os
 import re
 import sys
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -346,15 +346,17 @@ class TheanoConfigParser(Section):
         return self._sources[name]
 
     @contextmanager
-    def change_flags(self, *flags: Mapping[str, Any], **settings: Any) -> Iterator[TheanoConfigParser]:
-        """Change settings inside a ``with`` block or, as a decorator, inside a function; dotted names go in a dict.
+    def change_flags(
+        self, *flags: Mapping[str, Any] | Iterable[tuple[str, Any]], **settings: Any
+    ) -> Iterator[TheanoConfigParser]:
+        """Change settings inside a ``with`` block or, as a decorator, inside a function; dotted names go in a dict or pairs.
 
         >>> import theano
         >>> with theano.config.change_flags({"traceback.limit": 1}, on_unused_input="ignore"):
         ...     theano.config.traceback.limit
         1
         """
-        changes = {name: value for mapping in (*flags, settings) for name, value in mapping.items()}
+        changes = {name: value for pairs in (*flags, settings) for name, value in dict(pairs).items()}
         before: dict[str, tuple[Any, str]] = {}
         try:
             for name, value in changes.items():

@@ -99,7 +99,7 @@ def test_clone_and_text() -> None:
     graph = FunctionGraph([x], [T.sin(x)])
     copy, memo = graph.clone_get_equiv()
     assert copy.outputs[0] is memo[graph.outputs[0]] and copy.outputs[0] is not graph.outputs[0]
-    assert str(graph) == "FunctionGraph(x -> Elemwise{sin,no_inplace}.out)"
+    assert str(graph) == "FunctionGraph(x -> Elemwise{sin,no_inplace}.0)"
 
 
 def test_the_users_expression_stays() -> None:

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+import theano
 import theano.tensor as T
 from tests.tensor.evaluation import check_derivatives, check_infer_shape, evaluate, value_of
 from theano.gradient import NullTypeGradError, grad
@@ -196,3 +197,21 @@ def test_indices_out_of_bounds():
         np.testing.assert_array_equal(found, np.ravel_multi_index(far, (2, 3), mode=mode))
     with pytest.raises(ValueError, match="mode must be"):
         T.ravel_multi_index((T.lvector(),), (2,), mode="crash")
+
+
+@pytest.mark.parametrize("values", [[1 + 2j, -0.5j, 2, 1 - 1j], [1 + 1j, 0, 2 - 1j, 0.5j]])
+@pytest.mark.parametrize("name", ["cumsum", "cumprod"])
+def test_complex_gradients(name: str, values: list[complex]) -> None:
+    z, weights = T.zvector(), np.array([1 - 1j, 2j, -0.5, 0.25 + 1j])
+    cost = T.real(getattr(T, name)(z) * weights).sum()
+    f, slope = (theano.function([z], v, mode="FAST_COMPILE") for v in (cost, grad(cost, z)))
+    at, step = np.array(values), 1e-6
+    wanted = [
+        sum(unit * (f(at + step * unit * e) - f(at - step * unit * e)) / (2 * step) for unit in (1, 1j))
+        for e in np.eye(len(at))
+    ]
+    np.testing.assert_allclose(slope(at), wanted, atol=1e-6)
+
+
+def test_names_of_theano_1() -> None:
+    assert T.extra_ops.repeat is T.repeat and T.extra_ops.squeeze is T.squeeze

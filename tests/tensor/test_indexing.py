@@ -334,7 +334,7 @@ def test_errors_of_changes():
         T.set_subtensor(x, 1)
     with pytest.raises(TypeError, match="result of indexing"):
         T.inc_subtensor(x + 1, 1)
-    with pytest.raises(ValueError, match="rank"):
+    with pytest.raises(TypeError, match="rank"):
         T.set_subtensor(x[1:], T.dmatrix())
 
 

@@ -215,3 +215,35 @@ def test_as_tensor_variable() -> None:
         T.as_tensor_variable(theano.generic("g"))
     with pytest.raises(TypeError):
         T.as_tensor_variable({})
+
+
+def test_plural_constructors() -> None:
+    assert [v.name for v in T.dmatrices("a", "b")] == ["a", "b"]
+    assert len(T.vectors(3)) == 3
+    assert [v.name for v in T.scalars("xyz")] == ["x", "y", "z"]
+    assert [v.name for v in T.dvectors(["a1", "b1"])] == ["a1", "b1"]
+    assert T.dmatrices("a").type == T.dmatrix  # the variable itself, as in Theano 1.0
+
+
+@pytest.mark.parametrize("value", [np.float64(0.5), np.int64(3)])
+def test_numpy_numbers_that_fit_exactly_are_taken(value: np.generic) -> None:
+    assert T.fscalar.filter(value).dtype == "float32"
+    with pytest.raises(TypeError, match="losing precision"):
+        T.fscalar.filter(np.float64(0.1))
+    with pytest.raises(TypeError, match="losing precision"):
+        T.fscalar.filter(np.asarray(value))
+
+
+def test_dtypes_given_as_classes() -> None:
+    assert T.dmatrix().astype(np.float32).dtype == T.cast(T.dmatrix(), np.float32).dtype == "float32"
+
+
+def test_constants_under_the_cast_policies() -> None:
+    with theano.config.change_flags(floatX="float32"):
+        assert (T.constant(0.1).dtype, T.constant([0.1, 0.2]).dtype) == ("float32", "float64")
+        assert T.constant([]).dtype == "float32"
+    with theano.config.change_flags([("cast_policy", "numpy+floatX"), ("floatX", "float32")]):
+        assert (T.constant(1).dtype, T.constant(0.5).dtype) == ("int64", "float32")
+        assert (T.ivector() * 0.5).dtype == "float32"
+    with theano.config.change_flags(cast_policy="numpy+floatX"):
+        assert (T.constant(2**40).dtype, T.constant(0.5).dtype) == ("int64", "float64")

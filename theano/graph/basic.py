@@ -74,7 +74,7 @@ def format_trace(trace: Sequence[tuple[Any, ...]], limit: int = 3) -> str:
 
 def portable_trace(trace: Sequence[tuple[Any, ...]]) -> tuple[tuple[str, int, str], ...]:
     """A trace as plain strings and numbers, which can be pickled."""
-    return tuple(f if isinstance(f[0], str) else (f[0].co_filename, f[1], f[0].co_name) for f in trace)  # type: ignore[misc]
+    return tuple(f if isinstance(f[0], str) else (f[0].co_filename, f[1], f[0].co_name) for f in trace)
 
 
 class Node:
@@ -98,7 +98,9 @@ class Variable(Node):
 
     __hash__ = object.__hash__
 
-    def __init__(self, type: Type, owner: Apply | None = None, index: int | None = None, name: str | None = None) -> None:
+    def __init__(
+        self, type: Type, owner: Apply | None = None, index: int | None = None, name: str | None = None
+    ) -> None:
         if name is not None and not isinstance(name, str):
             raise TypeError(f"the name of a variable must be a string, not {name!r}")
         self.type = type
@@ -113,7 +115,7 @@ class Variable(Node):
             return self.name
         if self.owner is not None:
             op = self.owner.op
-            if self.index == getattr(op, "default_output", None) or len(self.owner.outputs) == 1:
+            if self.index == getattr(op, "default_output", None):
                 return f"{op}.out"
             return f"{op}.{self.index}"
         return f"<{self.type}>"
@@ -143,6 +145,7 @@ class Variable(Node):
         >>> (x + y).eval({x: 1.0, y: 2.0})
         array(3.)
         """
+        from theano.compile.errors import MissingInputError
         from theano.compile.function import function
         from theano.compile.sharedvalue import SharedVariable
 
@@ -154,7 +157,10 @@ class Variable(Node):
             raise ValueError(f"eval: {error} names no input of {self}; its inputs are {list(by_name)}") from None
         missing = [v for v in _free_inputs(self) if v not in values and not isinstance(v, SharedVariable)]
         if missing:
-            raise ValueError(f"eval: no value was given for {', '.join(map(str, missing))}, on which {self} depends")
+            raise MissingInputError(
+                f"eval: no value was given for {', '.join(map(str, missing))}, on which {self} depends",
+                variable=missing[0],
+            )
         inputs = tuple(sorted(values, key=id))
         cache = self.__dict__.setdefault("_eval_functions", {})
         if inputs not in cache:
@@ -223,14 +229,16 @@ class Apply(Node):
 
     def __init__(self, op: Op, inputs: Sequence[Variable], outputs: Sequence[Variable]) -> None:
         self.op = op
-        self.inputs = list(inputs)
-        self.outputs = list(outputs)
+        self.inputs: list[Any] = list(inputs)  # Any: what else a variable has depends on its type
+        self.outputs: list[Any] = list(outputs)
         for i, variable in enumerate(self.inputs):
             if not isinstance(variable, Variable):
                 raise TypeError(f"{op}: input {i} of an Apply must be a Variable, not {variable!r} of {type(variable)}")
         for i, variable in enumerate(self.outputs):
             if not isinstance(variable, Variable):
-                raise TypeError(f"{op}: output {i} of an Apply must be a Variable, not {variable!r} of {type(variable)}")
+                raise TypeError(
+                    f"{op}: output {i} of an Apply must be a Variable, not {variable!r} of {type(variable)}"
+                )
             if variable.owner is None:
                 variable.owner = self
                 variable.index = i
@@ -403,7 +411,7 @@ def _output_of(node: Apply, index: int) -> Variable:
     return node.outputs[index]
 
 
-def _new_object(cls: type) -> Any:
+def _new_object(cls: Any) -> Any:
     return cls.__new__(cls)
 
 

@@ -31,8 +31,11 @@ class MethodNotDefined(Exception):
     """An Op lacks a method that was needed; the message names both."""
 
 
-class TestValueError(Exception):
-    """A test value is missing or wrong while ``compute_test_value`` asks for it."""
+class TestValueError(AttributeError, ValueError):
+    """A test value is missing or wrong while ``compute_test_value`` asks for it.
+
+    It is the AttributeError and the ValueError that Theano 1.0 raises on these occasions.
+    """
 
     __test__ = False
 
@@ -169,9 +172,7 @@ class Op:
             f"Define L_op(self, inputs, outputs, output_gradients) on it."
         )
 
-    def L_op(
-        self, inputs: list[Variable], outputs: list[Variable], output_gradients: list[Variable]
-    ) -> list[Variable]:
+    def L_op(self, inputs: list[Variable], outputs: list[Variable], output_gradients: list[Variable]) -> list[Variable]:
         """As :meth:`grad`, with the outputs at hand too."""
         return self.grad(inputs, output_gradients)
 

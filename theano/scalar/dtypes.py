@@ -61,7 +61,8 @@ def dtype_name(dtype: Any) -> str:
     """
     if isinstance(dtype, str):
         return config.floatX if dtype == "floatX" else dtype
-    dtype = getattr(dtype, "dtype", dtype)
+    if not isinstance(dtype, type):  # numpy.float32, say, has an attribute of that name for its instances
+        dtype = getattr(dtype, "dtype", dtype)
     return dtype if isinstance(dtype, str) else np.dtype(dtype).name
 
 

@@ -19,7 +19,8 @@ from theano.tensor.joining import concatenate
 from theano.tensor.lengths import as_length, disconnected
 from theano.tensor.reduction_ops import gradient_dtype, one_axis
 from theano.tensor.reductions import all as tensor_all
-from theano.tensor.shape import flatten, shape_i
+from theano.tensor.rearranging import repeat
+from theano.tensor.shape import flatten, shape_i, squeeze
 from theano.tensor.static import get_vector_length
 from theano.tensor.type import NUMPY_DTYPES, TensorType
 from theano.tensor.variable import as_tensor_variable
@@ -49,6 +50,7 @@ class CumOp(Op):
     """
 
     __props__ = ("axis", "mode")
+    holomorphic = True
 
     def __init__(self, axis: int | None = None, mode: str = "add") -> None:
         if mode not in ("add", "mul"):
@@ -542,7 +544,9 @@ __all__ = [
     "fill_diagonal",
     "fill_diagonal_offset",
     "ravel_multi_index",
+    "repeat",
     "searchsorted",
+    "squeeze",
     "to_one_hot",
     "unique",
     "unravel_index",

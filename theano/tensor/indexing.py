@@ -229,7 +229,7 @@ def _change(x: Any, y: Any, set_instead_of_inc: bool) -> Any:
     what = "set_subtensor" if set_instead_of_inc else "inc_subtensor"
     x, y = as_tensor_variable(x), as_tensor_variable(y)
     if y.type.ndim > x.type.ndim:
-        raise ValueError(f"{what}: the part {x} has rank {x.type.ndim}, so {y} of type {y.type} does not fit into it")
+        raise TypeError(f"{what}: the part {x} has rank {x.type.ndim}, so {y} of type {y.type} does not fit into it")
     node = x.owner
     op = None if node is None else node.op
     if isinstance(op, Subtensor):

@@ -51,7 +51,9 @@ class TensorType(Type):
     dtype: str
     broadcastable: tuple[bool, ...]
 
-    def __init__(self, dtype: Any, broadcastable: Sequence[bool | int], name: str | None = None, sparse_grad: bool = False) -> None:
+    def __init__(
+        self, dtype: Any, broadcastable: Sequence[bool | int], name: str | None = None, sparse_grad: bool = False
+    ) -> None:
         if isinstance(dtype, str) and dtype == "floatX":
             dtype = config.floatX
         elif not isinstance(dtype, str) or dtype not in NUMPY_DTYPES:
@@ -81,7 +83,9 @@ class TensorType(Type):
     def __hash__(self) -> int:
         return self._hash
 
-    def clone(self, dtype: str | None = None, broadcastable: Sequence[bool] | None = None, name: str | None = None) -> TensorType:
+    def clone(
+        self, dtype: str | None = None, broadcastable: Sequence[bool] | None = None, name: str | None = None
+    ) -> TensorType:
         """This type with another dtype or broadcast pattern."""
         return TensorType(
             self.dtype if dtype is None else dtype,
@@ -179,7 +183,7 @@ class TensorType(Type):
         try:
             if allow_downcast:
                 return np.asarray(data).astype(wanted) if hasattr(data, "dtype") else np.asarray(data, dtype=wanted)
-            if isinstance(data, np.ndarray | np.generic):
+            if isinstance(data, np.ndarray):
                 if _upcast(self.dtype, data.dtype.name) == self.dtype:
                     return np.asarray(data, dtype=wanted)
                 raise TypeError(
@@ -318,19 +322,24 @@ def _floating_constructor(what: str, pattern: tuple[bool, ...]) -> Callable[...,
 
 
 def _plural(constructor: Callable[..., Any], what: str, plural: str) -> Callable[..., Any]:
-    def several(*names: Any) -> list[Any]:
+    def several(*names: Any) -> Any:
         if len(names) == 1 and isinstance(names[0], int):
             if names[0] < 1:
                 raise ValueError(f"{plural} needs a positive number of variables, got {names[0]}")
             return [constructor() for _ in range(names[0])]
         if not names:
             raise TypeError(f"{plural} takes names, or the number of variables")
-        if len(names) == 1 and isinstance(names[0], list | tuple):
-            names = tuple(names[0])
-        return [constructor(n) for n in names]
+        if len(names) == 1 and not isinstance(names[0], str):
+            return [constructor(n) for n in names[0]]
+        if len(names) == 1:
+            names = tuple(names[0])  # each letter is a name
+        return constructor(names[0]) if len(names) == 1 else [constructor(n) for n in names]
 
     several.__name__ = several.__qualname__ = plural
-    several.__doc__ = f"Several variables at once: ``{plural}('x', 'y')`` or ``{plural}(2)``; see :func:`{what}`."
+    several.__doc__ = f"""Several variables at once: ``{plural}('x', 'y')``, ``{plural}('xy')`` or ``{plural}(2)``.
+
+    A single letter makes a single variable. For what is made see :func:`{what}`.
+    """
     return several
 
 

@@ -21,7 +21,9 @@ class AsTensorError(TypeError):
 class TensorVariable(TensorOperators, Variable):
     """A variable whose values are arrays; it has the operators and methods of one."""
 
-    def __init__(self, type: TensorType, owner: Apply | None = None, index: int | None = None, name: str | None = None) -> None:
+    def __init__(
+        self, type: TensorType, owner: Apply | None = None, index: int | None = None, name: str | None = None
+    ) -> None:
         if type.dtype == "float64" and config.warn_float64 != "ignore":
             answer("warn_float64", f"a variable of dtype float64 is made{f', {name!r}' if name else ''}")
         Variable.__init__(self, type, owner, index, name)
@@ -85,8 +87,8 @@ _INTEGERS = ("int8", "int16", "int32", "int64", "uint64")
 
 
 def _integer_dtype(value: int) -> str:
-    """The narrowest dtype that holds a Python integer."""
-    for name in _INTEGERS:
+    """The narrowest dtype that holds a Python integer; as in NumPy int64 when ``cast_policy`` says so."""
+    for name in _INTEGERS if config.cast_policy == "custom" else ("int64", "uint64"):
         info = np.iinfo(name)
         if info.min <= value <= info.max:
             return name
@@ -99,7 +101,8 @@ def constant(
     """A constant from a number, array or nested sequence.
 
     Python integers take the smallest integer dtype that holds them, Python floats ``config.floatX`` or the narrower
-    float32 when that is exact; arrays and NumPy scalars keep their dtypes.
+    float32 when that is exact (with ``config.cast_policy = "numpy+floatX"`` int64 and ``config.floatX``); arrays and NumPy
+    scalars keep their dtypes, and nested sequences have the dtype that ``numpy.asarray`` gives them.
 
     Parameters
     ----------
@@ -134,10 +137,12 @@ def constant(
             array = np.asarray(x)
         except ValueError as error:
             raise AsTensorError(f"cannot make a constant of {x!r}: {error}") from error
-        if array.dtype == np.float64 and config.floatX != "float64" and array.ndim and not _holds_numpy(x):
+        if array.size == 0 and array.dtype == np.float64:
             array = array.astype(config.floatX)
     if array.dtype.name not in NUMPY_DTYPES:
-        raise AsTensorError(f"cannot make a constant of {x!r} of type {type(x).__name__}: dtype {array.dtype} is not supported")
+        raise AsTensorError(
+            f"cannot make a constant of {x!r} of type {type(x).__name__}: dtype {array.dtype} is not supported"
+        )
     if ndim is not None:
         if array.ndim > ndim:
             raise ValueError(f"a constant of shape {array.shape} cannot have only {ndim} dimensions")
@@ -148,16 +153,10 @@ def constant(
 
 def _float_dtype(x: float) -> str:
     """Theano's rule (``autocast_float_as``): floatX=float32 makes floats float32; else the narrowest exact of the two."""
-    if config.floatX in ("float32", "float16"):
+    if config.floatX in ("float32", "float16") or config.cast_policy != "custom":
         return config.floatX
     with np.errstate(all="ignore"):
         return "float32" if float(np.float32(x)) == x or x != x else "float64"
-
-
-def _holds_numpy(x: Any) -> bool:
-    while isinstance(x, list | tuple) and x:
-        x = x[0]
-    return isinstance(x, np.ndarray | np.generic)
 
 
 def as_tensor_variable(x: Any, name: str | None = None, ndim: int | None = None) -> Any:

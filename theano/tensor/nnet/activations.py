@@ -7,7 +7,7 @@ from typing import Any
 from theano.scalar import sigmoid as scalar_sigmoid
 from theano.scalar import softplus as scalar_softplus
 from theano.tensor.functions import abs_, expm1, hard_sigmoid, minimum, sigmoid, softplus, switch, ultra_fast_sigmoid
-from theano.tensor.variable import as_tensor_variable
+from theano.tensor.variable import as_tensor_variable, constant
 
 sigmoid_inplace = sigmoid
 ultra_fast_sigmoid_inplace = ultra_fast_sigmoid
@@ -41,7 +41,7 @@ def elu(x: Any, alpha: Any = 1) -> Any:
     """The exponential linear unit: `x` where that is positive, else ``alpha * (exp(x) - 1)`` (Clevert et al. 2015)."""
     x = as_tensor_variable(x)
     # The exponential of a large x would make inf, and 0 * inf in the derivative.
-    return switch(x > 0, x, alpha * expm1(minimum(x, 0)))
+    return switch(x > 0, x, alpha * expm1(minimum(x, constant(0, dtype=x.dtype))))
 
 
 def selu(x: Any) -> Any:
