@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import io
+import pickle
 import subprocess
 import sys
 from importlib import import_module
 from importlib.machinery import PathFinder
 
+import numpy as np
 import pytest
 
 import theano
 import theano.tensor as T
 from theano.legacy.table import MODULES, RENAMED
+from theano.tests import unittest_tools as utt
 
 
 @pytest.mark.parametrize("name", sorted(MODULES))
@@ -111,3 +115,95 @@ def test_helpers() -> None:
     assert {frozendict(a=1): 2}[frozendict(a=1)] == 2
     x = T.dscalar()
     assert theano.gof.graph.is_same_graph(x + 1, x + 1) and not theano.gof.graph.is_same_graph(x + 1, x + 2)
+
+
+def test_classes_of_scalar_operations_stand_for_rows() -> None:
+    x = T.dscalar("x")
+    assert isinstance((x + x).owner.op.scalar_op, theano.scalar.Add)
+    assert not isinstance((x * x).owner.op.scalar_op, theano.scalar.Add)
+    assert theano.scalar.basic.Exp(theano.scalar.upgrade_to_float, name="exp") is theano.scalar.exp
+    assert isinstance(theano.scalar.exp, theano.scalar.UnaryScalarOp)
+    assert isinstance(theano.scalar.sub, theano.scalar.BinaryScalarOp)
+    assert isinstance(theano.scalar.sub, theano.scalar.ScalarOp)
+    assert not isinstance(theano.scalar.sub, theano.scalar.UnaryScalarOp)
+    with pytest.raises(AttributeError):
+        _ = theano.scalar.NoSuchClass
+
+
+def test_version() -> None:
+    import theano.version
+
+    assert theano.version.version == theano.version.full_version == theano.__version__
+
+
+def test_shape_of_variables() -> None:
+    from theano.tensor.utils import shape_of_variables
+
+    x, y = T.dmatrix("x"), T.dvector("y")
+    total = (x + y).sum(axis=1)
+    fgraph = theano.gof.FunctionGraph([x, y], [total], clone=False)
+    shapes = shape_of_variables(fgraph, {x: (10**5, 10**4), y: (10**4,)})
+    assert shapes[total] == (10**5,) and shapes[total.owner.inputs[0]] == (10**5, 10**4)
+
+
+def test_debug_values() -> None:
+    from theano.gof.op import get_debug_values
+
+    x, y = T.dscalar("x"), T.dscalar("y")
+    x.tag.test_value = 2.0
+    assert list(get_debug_values(x)) == []
+    with theano.config.change_flags(compute_test_value="raise"):
+        assert list(get_debug_values(x, theano.shared(3.0))) == [(2.0, 3.0)]
+        with pytest.raises(theano.graph.TestValueError):
+            list(get_debug_values(x, y))
+    with theano.config.change_flags(compute_test_value="ignore"):
+        assert list(get_debug_values(x, y)) == []
+
+
+def test_view_roots() -> None:
+    x, y = T.dvector("x"), T.dvector("y")
+    assert theano.gof.graph.view_roots(T.opt.Assert("positive")(x, T.all(y > 0))) == [x]
+    assert theano.gof.graph.view_roots(total := x + y) == [total]
+
+
+def test_raise() -> None:
+    from theano.raise_op import Raise
+
+    x = T.dvector("x")
+    f = theano.function([x], Raise("not here", ValueError)(x) + 1)
+    with pytest.raises(ValueError, match="not here"):
+        f([1.0])
+    assert theano.function([x], Raise()(x).shape)([1.0, 2.0]).tolist() == [2]
+
+
+class TestInferShapeOfUsersOps(utt.InferShapeTester):
+    def test_passes(self) -> None:
+        x = T.dmatrix("x")
+        self._compile_and_check([x], [T.cumsum(x, axis=0)], [np.ones((2, 3))], T.extra_ops.CumOp)
+
+    def test_fails_without_infer_shape(self) -> None:
+        x = T.dvector("x")
+        op = theano.as_op(itypes=[T.dvector], otypes=[T.dvector])(lambda a: a[:1])
+        with pytest.raises(AssertionError, match="do not come from infer_shape"):
+            self._compile_and_check([x], [op(x)], [np.ones(3)], type(op))
+
+
+def test_verify_grad_of_tests() -> None:
+    assert utt.fetch_seed(5) == 5 and isinstance(utt.seed_rng(), int)
+    utt.verify_grad(T.tanh, [np.ones(2)])
+    utt.assert_allclose(np.float32(1), np.float32(1.000001))
+    with pytest.raises(AssertionError):
+        utt.assert_allclose(1.0, 1.1)
+
+
+def test_pickles_of_python_2_and_stripped_ones() -> None:
+    from theano.misc.pkl_utils import CompatUnpickler, StripPickler
+
+    stripped, x = io.BytesIO(), T.dscalar("x")
+    x.tag.note = "kept"
+    x.tag.secret = "dropped"
+    StripPickler(stripped, protocol=2, extra_tag_to_remove="secret").dump(T.exp(x))
+    again = pickle.loads(stripped.getvalue())
+    assert again.owner.trace == () and again.owner.inputs[0].tag.note == "kept"
+    assert not hasattr(again.owner.inputs[0].tag, "secret") and __file__.encode() not in stripped.getvalue()
+    assert CompatUnpickler(io.BytesIO(b"U\x01\xe9q\x00.")).load() == "é"

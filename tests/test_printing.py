@@ -37,7 +37,10 @@ def test_pp_of_a_gradient() -> None:
         (lambda: A[0], "A[0]"),
         (lambda: A[1:, ::2], "A[1:, ::2]"),
         (lambda: A.sum(), "Sum{acc_dtype=float64}(A)"),
-        (lambda: x.dimshuffle("x"), "DimShuffle{x}(x)"),
+        (lambda: x.dimshuffle("x"), "x"),
+        (lambda: T.dvector("v").dimshuffle(0, "x"), "DimShuffle{0,x}(v)"),
+        (lambda: T.dmatrix("m") + T.dvector("v"), "(m + v)"),
+        (lambda: T.cast(x, "float32"), "float32(x)"),
         (lambda: x, "x"),
     ],
 )
@@ -184,3 +187,11 @@ def test_pydotprint(tmp_path: Any) -> None:
     if not theano.printing.pydot_imported:
         with pytest.raises(RuntimeError, match="pip install pydot"):
             pydotprint(f, str(tmp_path / "graph.png"))
+
+
+def test_patterns_can_be_assigned() -> None:
+    from theano.printing import IgnorePrinter, PatternPrinter
+
+    printer = pprint.clone_assign(T.abs_, PatternPrinter(("|%(0)s|", -1000)))
+    printer.assign(T.exp, IgnorePrinter())
+    assert printer(T.abs_(x) + T.exp(y)) == "(|x| + y)"

@@ -15,9 +15,11 @@ The language is in :mod:`theano.tensor`, derivatives in :mod:`theano.gradient`, 
 from __future__ import annotations
 
 __version__ = "2.0.0.dev0"
-version = __version__
+
+from typing import Any as _Any
 
 import theano  # `from theano import *` gives the package itself, too
+from theano import version
 from theano import configuration as _configuration
 from theano.configuration import config
 from theano import graph, scalar, tensor
@@ -55,6 +57,11 @@ from theano import legacy as _legacy
 
 _legacy.install()
 _configuration.check_device()
+
+
+def __getattr__(name: str) -> _Any:
+    return _legacy.renamed("theano", name)
+
 
 __all__ = [
     "FAST_COMPILE",

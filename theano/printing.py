@@ -5,7 +5,7 @@ The work is done in `theano.inspect`.
 
 from theano.inspect.debugprint import debugprint
 from theano.inspect.drawing import pydot_is_installed, pydotprint, pydotprint_variables
-from theano.inspect.infix import FunctionPrinter, OperatorPrinter, PPrinter, pp, pprint
+from theano.inspect.infix import FunctionPrinter, IgnorePrinter, OperatorPrinter, PatternPrinter, PPrinter, pp, pprint
 from theano.inspect.naming import hex_digest, min_informative_str, var_descriptor
 from theano.inspect.print_op import Print
 from theano.inspect.stages import stages
@@ -19,8 +19,10 @@ def __getattr__(name: str) -> bool:
 
 __all__ = [
     "FunctionPrinter",
+    "IgnorePrinter",
     "OperatorPrinter",
     "PPrinter",
+    "PatternPrinter",
     "Print",
     "debugprint",
     "hex_digest",

@@ -298,3 +298,24 @@ def test_zeros_are_left_out_of_a_product():
 def test_makeKeepDims():
     x = T.dtensor3()
     assert T.makeKeepDims(x, T.sum(x, axis=(0, -1)), (0, -1)).broadcastable == (True, False, True)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"rowvar": False},
+        {"bias": True},
+        {"ddof": 2},
+        {"fweights": [1, 2, 3, 1]},
+        {"aweights": [0.5, 1.0, 2.0, 0.1]},
+        {"fweights": [1, 2, 3, 1], "aweights": [0.5, 1.0, 2.0, 0.1]},
+    ],
+    ids=str,
+)
+def test_cov_is_that_of_numpy(settings: dict) -> None:
+    data = np.random.default_rng(3).normal(size=(3, 4))
+    x = data if settings.get("rowvar", True) else data.T
+    np.testing.assert_allclose(T.cov(x, **settings).eval(), np.cov(x, **settings))
+    np.testing.assert_allclose(T.cov(x, 2 * x, **settings).eval(), np.cov(x, 2 * x, **settings), atol=1e-12)
+    np.testing.assert_allclose(T.cov(data[0]).eval(), [[np.cov(data[0])]])

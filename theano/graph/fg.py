@@ -58,6 +58,8 @@ class FunctionGraph:
         all free variables become inputs.
     clone
         work on a copy (the default), so that the expression that a user holds is never changed.
+    update_mapping
+        kept for those who ask: output number → number of the input that it updates.
 
     Attributes
     ----------
@@ -71,8 +73,9 @@ class FunctionGraph:
         self,
         inputs: Sequence[Variable] | None,
         outputs: Sequence[Variable],
-        features: Iterable[Feature] = (),
+        features: Iterable[Feature] | None = None,
         clone: bool = True,
+        update_mapping: dict[int, int] | None = None,
     ) -> None:
         outputs = list(outputs)
         if inputs is None:
@@ -97,7 +100,8 @@ class FunctionGraph:
             self.clients.setdefault(variable, [])
             self.variables.add(variable)
         self._input_set = set(self.inputs)
-        for feature in features:
+        self.update_mapping = update_mapping
+        for feature in features or ():
             self.attach_feature(feature)
         for i, variable in enumerate(self.outputs):
             self._import(variable, "init")
@@ -119,14 +123,32 @@ class FunctionGraph:
             if hasattr(feature, "on_detach"):
                 feature.on_detach(self)
 
-    def execute_callbacks(self, name: str, *args: Any) -> None:
+    def execute_callbacks(self, name: str, *args: Any, **kwargs: Any) -> None:
         """Call method `name` of every feature that has it."""
         for feature in self._features:
             method = getattr(feature, name, None)
             if method is not None:
-                method(self, *args)
+                method(self, *args, **kwargs)
 
     # ---- content
+
+    def add_input(self, variable: Variable) -> None:
+        """Let a free variable be one more input."""
+        if variable.owner is not None:
+            raise ValueError(f"input {variable} of a FunctionGraph is computed by {variable.owner.op}")
+        if variable not in self._input_set:
+            self.inputs.append(variable)
+            self._input_set.add(variable)
+            self.variables.add(variable)
+            self.clients.setdefault(variable, [])
+
+    def disown(self) -> None:
+        """Detach all features and forget all content: for those who built it without a copy and go on otherwise."""
+        for feature in list(self._features):
+            self.remove_feature(feature)
+        self.inputs, self.outputs, self._order = [], [], None
+        for content in (self.clients, self.apply_nodes, self.variables, self._input_set):
+            content.clear()
 
     def _import(self, variable: Variable, reason: Any) -> None:
         """Make `variable` and all that computes it part of the graph."""
@@ -206,10 +228,15 @@ class FunctionGraph:
         self.execute_callbacks("on_change_input", node, i, old, new, reason)
         self._remove_client(old, (node, i), reason)
 
-    def replace(self, old: Variable, new: Variable, reason: Any = None, import_missing: bool = False) -> None:
-        """Let every client of `old` use `new`; types must be equal (convertible ones are converted)."""
+    def replace(self, old: Variable, new: Variable, reason: Any = None, verbose: bool | None = None) -> None:
+        """Let every client of `old` use `new`; types must be equal (convertible ones are converted).
+
+        With `verbose` it says so on the screen.
+        """
         if old is new or old not in self.variables:
             return
+        if verbose:
+            print(f"{reason}: {old} replaced by {new}")
         if old.type != new.type:
             new = old.type.filter_variable(new)
         for node, i in list(self.clients[old]):
@@ -222,11 +249,13 @@ class FunctionGraph:
         for old, new in pairs:
             self.replace(old, new, reason)
 
-    def replace_validate(self, old: Variable, new: Variable, reason: Any = None) -> None:
+    def replace_validate(self, old: Variable, new: Variable, reason: Any = None, verbose: bool | None = None) -> None:
         """:meth:`replace`, undone with :class:`InconsistencyError` when a feature objects to the result."""
-        self.replace_all_validate([(old, new)], reason)
+        self.replace_all_validate([(old, new)], reason, verbose)
 
-    def replace_all_validate(self, pairs: Iterable[tuple[Variable, Variable]], reason: Any = None) -> None:
+    def replace_all_validate(
+        self, pairs: Iterable[tuple[Variable, Variable]], reason: Any = None, verbose: bool | None = None
+    ) -> None:
         """:meth:`replace_all`, undone with :class:`InconsistencyError` when a feature objects to the result."""
         changes: list[tuple[Any, int, Variable]] = []
         for old, new in pairs:
@@ -238,6 +267,8 @@ class FunctionGraph:
                 if node != "output" and node not in self.apply_nodes:
                     continue
                 changes.append((node, i, old))
+                if verbose:
+                    print(f"{reason}: {old} replaced by {new} in {node}")
                 self.change_input(node, i, new, reason)
         try:
             self.validate()
@@ -327,4 +358,3 @@ def _remove_last(clients: list[Client], client: Client) -> None:
 
 def _rebuild(inputs: list[Variable], outputs: list[Variable], features: list[Feature]) -> FunctionGraph:
     return FunctionGraph(inputs, outputs, features, clone=False)
-

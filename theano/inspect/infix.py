@@ -41,6 +41,24 @@ def MemberPrinter(*names: str) -> NodePrinter:
     return text
 
 
+def PatternPrinter(*patterns: str | tuple[Any, ...]) -> NodePrinter:
+    """Prints by a pattern for each output: ``"%(0)s"`` in it is the first operand, ``"%(1)s"`` the second, and so on.
+
+    A tuple of a pattern and numbers, precedences in Theano 1.0, is accepted.
+    """
+    texts = [p if isinstance(p, str) else p[0] for p in patterns]
+
+    def text(node: Apply, number: int, inputs: Sequence[str]) -> str:
+        return texts[min(number, len(texts) - 1)] % {str(i): operand for i, operand in enumerate(inputs)}
+
+    return text
+
+
+def IgnorePrinter() -> NodePrinter:
+    """Prints the first operand alone."""
+    return lambda node, number, inputs: inputs[0]
+
+
 def _default(node: Apply, number: int, inputs: Sequence[str]) -> str:
     suffix = f".{number}" if len(node.outputs) > 1 else ""
     return f"{node.op}({', '.join(inputs)}){suffix}"
@@ -56,6 +74,8 @@ def _elemwise(node: Apply, number: int, inputs: Sequence[str]) -> str:
     scalar_op = node.op.scalar_op
     name = scalar_op.name or str(scalar_op)
     symbol = getattr(scalar_op, "symbol", None)
+    if name.startswith("Cast{"):
+        return f"{node.outputs[number].type.dtype}({inputs[0]})"
     if symbol and name not in _COMPARISONS:
         return OperatorPrinter(symbol)(node, number, inputs)
     return FunctionPrinter(_NAMES.get(name, str(scalar_op)))(node, number, inputs)
@@ -65,6 +85,9 @@ def _dimshuffle(node: Apply, number: int, inputs: Sequence[str]) -> str:
     order = node.op.new_order
     if order == (1, 0):
         return f"{inputs[0]}.T"
+    given = [axis for axis in order if axis != "x"]
+    if order[len(order) - len(given) :] == tuple(given) == tuple(range(node.inputs[0].type.ndim)):
+        return inputs[0]  # padding on the left, which operands get by themselves
     return f"DimShuffle{{{','.join(map(str, order))}}}({inputs[0]})"
 
 

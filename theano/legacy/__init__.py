@@ -14,7 +14,7 @@ from typing import Any
 
 from theano.legacy.table import MODULES, RENAMED
 
-__all__ = ["LegacyModule", "install"]
+__all__ = ["LegacyModule", "install", "renamed"]
 
 
 class LegacyModule(ModuleType):
@@ -64,6 +64,15 @@ class LegacyModule(ModuleType):
             module = import_module(target)
             names.update(getattr(module, "__all__", None) or dir(module))
         return sorted(names)
+
+
+def renamed(package: str, name: str) -> Any:
+    """What Theano 1.0 also offered in one of today's packages; AttributeError when the table does not say."""
+    target = RENAMED.get(package, {}).get(name)
+    if target is None:
+        raise AttributeError(f"module {package!r} has no attribute {name!r}")
+    module, attribute = target.split(":")
+    return getattr(import_module(module), attribute)
 
 
 def install() -> None:

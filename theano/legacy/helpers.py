@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import pickle
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
-from theano.graph.basic import Apply, Scratchpad, Variable
+from theano.graph.basic import Apply, Constant, Scratchpad, Variable, _rebuild_apply
+from theano.graph.op import TestValueError, test_value_mode
 from theano.graph.replace import equal_computations
-from theano.graph.traversal import applys_between, toposort
+from theano.graph.test_value import get_test_value
+from theano.graph.traversal import applys_between, toposort, variables_between
+from theano.graph.type import generic
 
 scratchpad = Scratchpad
 
@@ -102,6 +106,101 @@ def ops(inputs: Iterable[Variable], outputs: Iterable[Variable]) -> set[Apply]:
     return set(applys_between(inputs, outputs))
 
 
+def variables(inputs: Iterable[Variable], outputs: Iterable[Variable]) -> set[Variable]:
+    """The variables between inputs and outputs, these included, as a set."""
+    return set(variables_between(inputs, outputs))
+
+
+def view_roots(r: Variable) -> list[Variable]:
+    """The variables whose memory `r` may share, by the ``view_map`` of the nodes on the way to it."""
+    roots, todo = [], [r]
+    while todo:
+        variable = todo.pop()
+        node = variable.owner
+        shared = node.op.view_map.get(variable.index, []) if node is not None else []
+        if node is not None and shared:
+            todo.extend(node.inputs[i] for i in reversed(shared))
+        else:
+            roots.append(variable)
+    return roots
+
+
+def add_tag_trace(thing: Any, user_line: int | None = None) -> Any:
+    """`thing` itself: nodes keep the user's lines by themselves."""
+    return thing
+
+
+def get_debug_values(*args: Any) -> Iterator[tuple[Any, ...]]:
+    """The test values of all `args` as one tuple, or nothing where ``compute_test_value`` is off or one has none.
+
+    To be used as ``for x, y in get_debug_values(a, b): ...`` by code that checks values while expressions are built.
+    """
+    if test_value_mode() == "off":
+        return
+    try:
+        values = tuple(get_test_value(arg) for arg in args)
+    except TestValueError as error:
+        missing_test_message(str(error))
+        return
+    yield values
+
+
+def missing_test_message(msg: str) -> None:
+    """Deal with a missing test value as ``config.compute_test_value`` says: an error, a warning, or nothing."""
+    mode = test_value_mode()
+    if mode in ("raise", "pdb"):
+        raise TestValueError(msg)
+    if mode == "warn":
+        warnings.warn(msg, stacklevel=2)
+
+
+def shape_of_variables(fgraph: Any, input_shapes: Mapping[Variable, Sequence[int]]) -> dict[Variable, tuple[int, ...]]:
+    """The shape of each variable of a FunctionGraph, for given shapes of its inputs."""
+    from theano.compile.function import function
+
+    found = [v for v in fgraph.variables if hasattr(v.type, "broadcastable")]
+    shapes = function(list(fgraph.inputs), [v.shape for v in found], on_unused_input="ignore")
+    # What is asked for are shapes: arrays of one repeated element stand for those that nobody has.
+    zeros = [np.broadcast_to(np.zeros((), v.type.dtype), tuple(input_shapes[v])) for v in fgraph.inputs]
+    return {v: tuple(map(int, shape)) for v, shape in zip(found, shapes(*zeros))}
+
+
+def hash_from_ndarray(data: np.ndarray) -> str:
+    """A digest of an array's elements, dtype, shape and strides."""
+    from theano.inspect.naming import hex_digest
+
+    return hash_from_code(hex_digest(data))
+
+
+def extract_constant(x: Any, elemwise: bool = True, only_process_constants: bool = False) -> Any:
+    """The value of a scalar constant, else `x` itself."""
+    from theano.tensor.static import NotScalarConstantError, get_scalar_constant_value
+
+    try:
+        return get_scalar_constant_value(x, elemwise, only_process_constants)
+    except NotScalarConstantError:
+        return x
+
+
+def transfer(var: Any, target: str) -> Any:
+    """`var` on a device: ``var.transfer(target)``."""
+    return var.transfer(target)
+
+
+NoneConst = Constant(generic, None, name="NoneConst")
+
+
+def pfunc(
+    params: Sequence[Any], outputs: Any = None, *args: Any, output_keys: Sequence[str] | None = None, **kwargs: Any
+) -> Any:
+    """:func:`theano.function`; with `output_keys` the results come in a dict."""
+    from theano.compile.function import function
+
+    if output_keys is not None:
+        outputs = dict(zip(output_keys, outputs, strict=True))
+    return function(params, outputs, *args, **kwargs)
+
+
 def allclose(a: Any, b: Any, rtol: float | None = None, atol: float | None = None) -> bool:
     """Whether two arrays are close, with tolerances for their precision."""
     a, b = np.asarray(a), np.asarray(b)
@@ -162,6 +261,29 @@ class OrderedSet(dict):
         self.pop(item, None)
 
     remove = dict.__delitem__
+
+
+class StripPickler(pickle.Pickler):
+    """Pickles graphs without the lines of the program that made them, and without `extra_tag_to_remove` in the tags."""
+
+    def __init__(self, file: Any, protocol: int = 0, extra_tag_to_remove: str | None = None) -> None:
+        super().__init__(file, protocol)
+        self.tags_to_remove = ["trace", *([extra_tag_to_remove] if extra_tag_to_remove else [])]
+
+    def reducer_override(self, obj: Any) -> Any:
+        if isinstance(obj, Scratchpad):
+            return (Scratchpad, (), {k: v for k, v in obj.__dict__.items() if k not in self.tags_to_remove})
+        if isinstance(obj, Apply):
+            make, arguments = obj.__reduce_ex__(2)
+            return (make, (*arguments[:-1], ()) if make is _rebuild_apply else arguments)
+        return NotImplemented
+
+
+class CompatUnpickler(pickle.Unpickler):
+    """Reads pickles that Python 2 wrote: its strings of bytes become text in Latin-1, as NumPy's arrays need."""
+
+    def __init__(self, file: Any, **kwargs: Any) -> None:
+        super().__init__(file, **{"encoding": "latin1", **kwargs})
 
 
 def dump(obj: Any, file_handler: Any, protocol: int = pickle.DEFAULT_PROTOCOL, persistent_id: Any = None) -> None:

@@ -17,7 +17,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     # The graph
     "theano.gof": _GOF,
     "theano.gof.graph": _GRAPH,
-    "theano.gof.op": ("theano.graph.op", "theano.graph.test_value", "theano.graph.basic"),
+    "theano.gof.op": ("theano.graph.op", "theano.graph.test_value", "theano.graph.basic", "theano.legacy.helpers"),
     "theano.gof.type": ("theano.graph.type",),
     "theano.gof.fg": ("theano.graph.fg", "theano.compile.errors"),
     "theano.gof.toolbox": ("theano.graph.fg",),
@@ -48,7 +48,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "theano.tensor.opt": ("theano.tensor.assertion", "theano.rewrite.legacy", "theano.tensor", "theano.rewrite"),
     "theano.tensor.sort": ("theano.tensor.sorting",),
     "theano.tensor.inplace": ("theano.tensor.functions",),
-    "theano.tensor.utils": ("theano.inspect.naming", "theano.legacy.helpers"),
+    "theano.tensor.utils": ("theano.legacy.helpers", "theano.inspect.naming"),
     "theano.tensor.type_other": ("theano.graph.type",),
     "theano.tensor.nnet.sigm": ("theano.tensor.nnet", "theano.scalar"),
     "theano.tensor.nnet.nnet": ("theano.tensor.nnet", "theano.tensor"),
@@ -73,10 +73,47 @@ MODULES: dict[str, tuple[str, ...]] = {
     "theano.misc.pkl_utils": ("theano.legacy.helpers",),
     "theano.misc.safe_asarray": ("theano.legacy.helpers",),
     "theano.misc.frozendict": ("theano.legacy.helpers",),
-    "theano.version": ("theano",),
+    "theano.tests": ("theano.legacy.unittest_tools",),
+    "theano.tests.unittest_tools": ("theano.legacy.unittest_tools",),
 }
 
+_OF_THE_GRAPH = {name: f"theano.graph.basic:{name}" for name in ("Apply", "Constant", "Variable")} | {
+    "Op": "theano.graph.op:Op",
+    "Type": "theano.graph.type:Type",
+    "Generic": "theano.graph.type:Generic",
+}
+
+# The first two are packages of today, which have these names besides.
 RENAMED: dict[str, dict[str, str]] = {
+    "theano": {
+        "Container": "theano.compile.container:Container",
+        "FunctionGraph": "theano.graph.fg:FunctionGraph",
+        "FunctionMaker": "theano.compile.maker:FunctionMaker",
+        "Generic": "theano.graph.type:Generic",
+        "InconsistencyError": "theano.graph.fg:InconsistencyError",
+        "ProfileStats": "theano.compile.profiling:ProfileStats",
+        "SymbolicInput": "theano.compile.io:SymbolicInput",
+        "SymbolicOutput": "theano.compile.io:SymbolicOutput",
+        "_asarray": "theano.legacy.helpers:_asarray",
+        "change_flags": "theano.configparser:change_flags",
+        "dot": "theano.tensor.products:dot",
+        "get_scalar_constant_value": "theano.tensor.static:get_scalar_constant_value",
+        "pprint": "theano.inspect.infix:pprint",
+        "predefined_linkers": "theano.compile.mode:predefined_linkers",
+        "predefined_modes": "theano.compile.mode:predefined_modes",
+        "predefined_optimizers": "theano.compile.mode:predefined_optimizers",
+    },
+    "theano.tensor": {
+        **_OF_THE_GRAPH,
+        **{
+            f"{group}_dtypes": f"theano.scalar.dtypes:{group}_dtypes"
+            for group in ("all", "complex", "continuous", "discrete", "float", "int", "integer", "uint")
+        },
+        "extract_constant": "theano.legacy.helpers:extract_constant",
+        "NoneConst": "theano.legacy.helpers:NoneConst",
+        "pprint": "theano.inspect.infix:pprint",
+        "transfer": "theano.legacy.helpers:transfer",
+    },
     "theano.gof": {
         "Env": "theano.graph.fg:FunctionGraph",
         "generic": "theano.graph.type:generic",
@@ -91,6 +128,8 @@ RENAMED: dict[str, dict[str, str]] = {
         "list_of_nodes": "theano.legacy.helpers:list_of_nodes",
         "orphans": "theano.graph.traversal:orphans_between",
         "ops": "theano.legacy.helpers:ops",
+        "variables": "theano.legacy.helpers:variables",
+        "view_roots": "theano.legacy.helpers:view_roots",
         "sort_apply_nodes": "theano.graph.traversal:io_toposort",
         "clone_get_equiv": "theano.graph.replace:clone_get_equiv",
     },
@@ -107,8 +146,9 @@ RENAMED: dict[str, dict[str, str]] = {
     },
     "theano.tensor.elemwise": {"CAReduceDtype": "theano.tensor.reductions:CAReduce"},
     "theano.compile.pfunc": {
-        "pfunc": "theano.compile.function:function",
+        "pfunc": "theano.legacy.helpers:pfunc",
         "rebuild_collect_shared": "theano.compile.gather:gather",
     },
+    "theano.tensor.type_other": {"NoneConst": "theano.legacy.helpers:NoneConst"},
     "theano.compile.function_module": {"UnusedInputError": "theano.compile.errors:UnusedInputError"},
 }

@@ -120,4 +120,9 @@ def __getattr__(name: str) -> Any:
         from theano.tensor import type as tensor_types
 
         return tensor_types._plural(get_scalar_type(plural), plural, name)
+    if name[:1].isupper():
+        from theano.legacy.scalar_classes import ROWS, scalar_class
+
+        if name in ROWS:
+            return scalar_class(name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

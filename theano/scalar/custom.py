@@ -26,7 +26,16 @@ from theano.scalar.dtypes import discrete_dtypes, dtype_name, upcast_out
 from theano.scalar.table import named, zero
 
 
-class ScalarOp(operation.ScalarOp):
+class _Arity(type):
+    """Lets ``isinstance`` count rows of the table, too: ``isinstance(exp, UnaryScalarOp)``."""
+
+    def __instancecheck__(cls, instance: Any) -> bool:
+        if cls not in (ScalarOp, UnaryScalarOp, BinaryScalarOp):
+            return super().__instancecheck__(instance)
+        return isinstance(instance, operation.ScalarOp) and cls.nin in (-1, instance.nin)
+
+
+class ScalarOp(operation.ScalarOp, metaclass=_Arity):
     """Base of elementwise operations defined by users; see the module.
 
     Parameters

@@ -23,4 +23,6 @@ def __getattr__(name: str) -> object:
     # ``T.abs`` is there for those who look for it; the star import of this package leaves Python's own alone.
     if name == "abs":
         return _functions.abs_
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from theano.legacy import renamed
+
+    return renamed(__name__, name)

@@ -87,6 +87,39 @@ def _assert_value(node: Apply, known: Knowledge) -> Any:
     raise NotScalarConstantError(node.outputs[0])
 
 
+class Raise(Op):
+    """Hands its input on in the graph, and raises `exc` with `msg` when it is computed.
+
+    >>> import theano.tensor as T
+    >>> x = T.dscalar()
+    >>> forbidden = Raise("not for negative numbers", ValueError)(x)
+    """
+
+    __props__ = ("msg", "exc")
+    view_map = {0: [0]}
+
+    def __init__(self, msg: str = "", exc: type[Exception] = NotImplementedError) -> None:
+        self.msg = msg
+        self.exc = exc
+
+    def make_node(self, x: Any) -> Apply:
+        if not isinstance(x, Variable):
+            x = as_tensor_variable(x)
+        return Apply(self, [x], [x.type()])
+
+    def perform(self, node: Apply, inputs: list[Any], output_storage: Storage) -> None:
+        raise self.exc(self.msg)
+
+    def do_constant_folding(self, node: Apply) -> bool:
+        return False
+
+    def infer_shape(self, node: Apply, input_shapes: list[Any]) -> list[Any]:
+        return [input_shapes[0]]
+
+    def L_op(self, inputs: list[Any], outputs: list[Any], output_gradients: list[Any]) -> list[Any]:
+        return [output_gradients[0]]
+
+
 assert_ = Assert()
 assert_op = assert_
 
@@ -260,6 +293,7 @@ def specify_shape(x: Any, shape: Any) -> Any:
 
 __all__ = [
     "Assert",
+    "Raise",
     "Rebroadcast",
     "SpecifyShape",
     "addbroadcast",

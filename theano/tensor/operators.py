@@ -381,9 +381,9 @@ class TensorOperators:
 
     # ---- products and reductions
 
-    def dot(self, other: Any) -> Any:
+    def dot(self, right: Any) -> Any:
         """``theano.tensor.dot``."""
-        return function_named("dot")(self, other)
+        return function_named("dot")(self, right)
 
     def sum(
         self, axis: Any = None, dtype: str | None = None, keepdims: bool = False, acc_dtype: str | None = None

@@ -126,10 +126,10 @@ class Dot(Op):
 _dot = Dot()
 
 
-def dot(l: Any, r: Any) -> Any:
-    """The product of two tensors: the last axis of `l` is summed with the last but one of `r` (a vector's only one).
+def dot(a: Any, b: Any) -> Any:
+    """The product of two tensors: the last axis of `a` is summed with the last but one of `b` (a vector's only one).
 
-    A scalar factor multiplies; ranks above 2 go as in ``numpy.dot``: the result has all other axes of `l`, then of `r`.
+    A scalar factor multiplies; ranks above 2 go as in ``numpy.dot``: the result has all other axes of `a`, then of `b`.
 
     Raises
     ------
@@ -140,10 +140,10 @@ def dot(l: Any, r: Any) -> Any:
     >>> T.dot(T.dmatrix(), T.dvector()).type, T.dot(T.dtensor3(), T.dtensor4()).ndim
     (TensorType(float64, vector), 5)
     """
-    for own, method, other in ((l, "__dot__", r), (r, "__rdot__", l)):
+    for own, method, other in ((a, "__dot__", b), (b, "__rdot__", a)):
         if isinstance(own, Variable) and not isinstance(own.type, TensorType) and hasattr(own, method):
             return getattr(own, method)(other)  # a sparse matrix knows its own product
-    x, y = as_tensor_variable(l), as_tensor_variable(r)
+    x, y = as_tensor_variable(a), as_tensor_variable(b)
     if x.ndim == 0 or y.ndim == 0:
         return x * y
     if x.ndim > 2 or y.ndim > 2:

@@ -236,6 +236,63 @@ def ptp(a: Anything, axis: Anything = None) -> Anything:
     return max(a, axis) - min(a, axis)
 
 
+def cov(
+    m: Anything,
+    y: Anything = None,
+    rowvar: bool = True,
+    bias: bool = False,
+    ddof: int | None = None,
+    fweights: Anything = None,
+    aweights: Anything = None,
+) -> Anything:
+    """The matrix of covariances, as ``numpy.cov``.
+
+    Parameters
+    ----------
+    m
+        observations: a row for each quantity and a column for each observation, or the other way round without `rowvar`;
+        a vector is one quantity.
+    y
+        more quantities in the same form.
+    bias, ddof
+        divide by the number of observations less `ddof`, which is 0 with `bias` and 1 without unless given.
+    fweights, aweights
+        vectors with the number of times that each observation counts, and with its importance.
+
+    >>> import theano.tensor as T
+    >>> cov(T.dmatrix()).type
+    TensorType(float64, matrix)
+    """
+    from theano.tensor.joining import concatenate
+    from theano.tensor.products import dot
+
+    def quantities(x: Anything) -> Anything:
+        x = as_tensor_variable(x)
+        if x.ndim > 2:
+            raise ValueError(f"cov: observations form a vector or a matrix, got rank {x.ndim}")
+        if x.ndim < 2:
+            return x.reshape((1, -1))
+        return x if rowvar else x.T
+
+    if ddof is None:
+        ddof = 0 if bias else 1
+    elif ddof != int(ddof):
+        raise ValueError(f"cov: ddof must be an integer, got {ddof!r}")
+    x = quantities(m)
+    if y is not None:
+        x = concatenate([x, quantities(y)], axis=0)
+    if fweights is None and aweights is None:
+        x = x - mean(x, axis=1, keepdims=True)
+        return dot(x, x.T.conj()) / (x.shape[1] - ddof)
+    counts = 1 if fweights is None else as_tensor_variable(fweights)
+    weights = counts if aweights is None else counts * as_tensor_variable(aweights)
+    total = sum(weights)
+    x = x - sum(x * weights, axis=1, keepdims=True) / total
+    # Weights of importance have no natural count of observations; numpy.cov's correction reduces to the usual for counts.
+    correction = ddof if aweights is None else ddof * sum(weights * as_tensor_variable(aweights)) / total
+    return dot(x, (x * weights).T.conj()) / (total - correction)
+
+
 def logsumexp(x: Anything, axis: Anything = None, keepdims: bool = False) -> Anything:
     """``log(sum(exp(x), axis))``, without overflow: the largest element is taken out of the sum first.
 
@@ -268,6 +325,7 @@ __all__ = [
     "any",
     "argmax",
     "argmin",
+    "cov",
     "logsumexp",
     "makeKeepDims",
     "max",
