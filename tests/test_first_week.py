@@ -380,7 +380,7 @@ def test_walks_over_expressions() -> None:
     assert len(graph.variables([x, y], [z])) == 5 and len(graph.ops([x, y], [z])) == 3
     assert theano.pp(theano.clone(z, replace={x: y})) == "(exp((y * y)) + y)"
     assert graph.is_same_graph(z, T.exp(x * y) + x)
-    (copied_x, copied_y), (copied_z,) = graph.clone([x, y], [z])
+    (copied_x, _), (copied_z,) = graph.clone([x, y], [z])
     assert copied_z.owner is not z.owner and copied_x.name == "x"
 
 
@@ -487,7 +487,7 @@ def test_copies_of_a_function() -> None:
         "from theano.gof.utils import MethodNotDefined, add_tag_trace, hash_from_code",
         "from theano.gof.op import get_test_value, get_debug_values, missing_test_message",
         "from theano.gof.graph import list_of_nodes, view_roots",
-        "from theano.tensor import TensorType, TensorVariable, TensorConstant, Variable, Constant, NotScalarConstantError",
+        "from theano.tensor import TensorType, TensorVariable, TensorConstant, Variable, NotScalarConstantError",
         "from theano.tensor.basic import get_scalar_constant_value, NotScalarConstantError, ShapeError",
         "from theano.tensor.var import TensorConstant, TensorVariable",
         "from theano.tensor.type_other import NoneConst",
@@ -504,7 +504,7 @@ def test_copies_of_a_function() -> None:
         "from theano.scalar.basic import upgrade_to_float, upgrade_to_float_no_complex, Add, Mul, Exp, Cast",
         "from theano.configparser import change_flags, AddConfigVar, StrParam, TheanoConfigParser",
         "from theano.gradient import grad_undefined, grad_not_implemented, DisconnectedType, NullTypeGradError",
-        "from theano.printing import pprint, min_informative_str, debugprint, pydotprint, PatternPrinter, FunctionPrinter",
+        "from theano.printing import pprint, min_informative_str, debugprint, pydotprint, PatternPrinter",
         "from theano.raise_op import Raise",
         "from theano.version import version, full_version, short_version",
         "from theano.tests.unittest_tools import InferShapeTester, seed_rng, fetch_seed, verify_grad",

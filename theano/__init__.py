@@ -8,8 +8,8 @@ Write an expression over symbolic tensors, differentiate it, compile it::
     >>> f(4)
     array(8.)
 
-The language is in :mod:`theano.tensor`, derivatives in :mod:`theano.gradient`, compiled functions and shared variables in
-:mod:`theano.compile`, what looks inside in :mod:`theano.printing`, settings in ``theano.config``.
+The language is in :mod:`theano.tensor`, derivatives in :mod:`theano.gradient`, compiled functions and shared variables
+in :mod:`theano.compile`, what looks inside in :mod:`theano.printing`, settings in ``theano.config``.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ from theano.updates import OrderedUpdates
 
 # What compiling needs is imported here, so that the first function is as quick as the next.
 from theano.backend.native import linker as _linker
-from theano.rewrite import rules as _rules  # noqa: F401
+from theano.rewrite import rules as _rules
 
 _linker.prepare()
 

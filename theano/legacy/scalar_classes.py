@@ -1,12 +1,12 @@
 """The classes of Theano 1.0's scalar operations, which are rows of a table today.
 
-A class stands for its row: ``isinstance(op.scalar_op, theano.scalar.Add)`` asks for the row ``add``, and an "instance" of
-it is that row.
+A class stands for its row: ``isinstance(op.scalar_op, theano.scalar.Add)`` asks for the row ``add``, and an "instance"
+of it is that row.
 """
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 from theano.scalar.table import row
@@ -114,7 +114,7 @@ class RowClass(type):
         return cls.row
 
 
-@lru_cache(maxsize=None)
+@cache
 def scalar_class(name: str) -> type:
     """The class that Theano 1.0 calls `name`.
 

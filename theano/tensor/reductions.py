@@ -250,8 +250,8 @@ def cov(
     Parameters
     ----------
     m
-        observations: a row for each quantity and a column for each observation, or the other way round without `rowvar`;
-        a vector is one quantity.
+        observations: a row for each quantity and a column for each observation, the other way round without `rowvar`; a
+        vector is one quantity.
     y
         more quantities in the same form.
     bias, ddof
@@ -288,7 +288,7 @@ def cov(
     weights = counts if aweights is None else counts * as_tensor_variable(aweights)
     total = sum(weights)
     x = x - sum(x * weights, axis=1, keepdims=True) / total
-    # Weights of importance have no natural count of observations; numpy.cov's correction reduces to the usual for counts.
+    # Weights of importance have no natural count of observations; this correction reduces to the usual one for counts.
     correction = ddof if aweights is None else ddof * sum(weights * as_tensor_variable(aweights)) / total
     return dot(x, (x * weights).T.conj()) / (total - correction)
 
