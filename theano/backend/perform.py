@@ -24,7 +24,7 @@ def checked_output(node: Apply, number: int, value: Any) -> Any:
     Raises ValueError where nothing was put, TypeError where the value is not of the output's type.
     """
     kind = node.outputs[number].type
-    if type(value) is np.ndarray and value.dtype is getattr(kind, "numpy_dtype", None) and value.ndim == kind.ndim:  # type: ignore[attr-defined]
+    if type(value) is np.ndarray and value.dtype is getattr(kind, "numpy_dtype", None) and value.ndim == kind.ndim:
         return value
     if value is None and not kind.is_valid_value(None):
         raise ValueError(f"{node.op}: perform put nothing into output {number}, which should be of type {kind}")
@@ -32,7 +32,8 @@ def checked_output(node: Apply, number: int, value: Any) -> Any:
         return kind.filter(value, strict=True)
     except TypeError as error:
         raise TypeError(
-            f"{node.op}: perform put {describe_value(value)} into output {number}, which should be of type {kind}: {error}"
+            f"{node.op}: perform put {describe_value(value)} into output {number}, which should be of type {kind}: "
+            f"{error}"
         ) from error
 
 
@@ -57,7 +58,7 @@ def numpy_error_handling() -> AbstractContextManager[Any]:
     """What `config.numpy.seterr_*` ask of NumPy, as a context."""
     settings = config.numpy
     asked = {case: getattr(settings, f"seterr_{case}") for case in ("all", "divide", "over", "under", "invalid")}
-    return np.errstate(**{case: how for case, how in asked.items() if how != "None"})  # type: ignore[arg-type]
+    return np.errstate(**{case: how for case, how in asked.items() if how != "None"})
 
 
 def _overlap(a: Any, b: Any) -> bool:

@@ -13,7 +13,7 @@ class Program(Protocol):
     """An executable graph."""
 
     def run(self, inputs: list[Any]) -> list[Any]:
-        """Values of the graph's outputs for values of its inputs. Never changes its inputs; results are fresh memory."""
+        """Values of the graph's outputs for values of its inputs, in fresh memory; inputs are never changed."""
         ...
 
     def stages(self) -> dict[str, str]:

@@ -9,7 +9,9 @@ from typing import Any
 from theano.graph.basic import Apply, Constant, Variable
 
 
-def walk(starts: Iterable[Any], expand: Callable[[Any], Iterable[Any] | None], breadth_first: bool = False) -> Iterator[Any]:
+def walk(
+    starts: Iterable[Any], expand: Callable[[Any], Iterable[Any] | None], breadth_first: bool = False
+) -> Iterator[Any]:
     """Every object reachable from `starts` by `expand`, each once; depth first unless told."""
     todo = deque(starts)
     take = todo.popleft if breadth_first else todo.pop

@@ -1,7 +1,7 @@
 """Matrix products: SciPy's BLAS, called by address, behind functions that take any strides.
 
-``blas_gemm_T`` and ``blas_gemv_T`` (``T`` is ``double`` or ``float``) bring operands into a form that BLAS takes, packing
-what has no unit stride, and do tiny products themselves, where a call would cost more than the work.
+``blas_gemm_T`` and ``blas_gemv_T`` (``T`` is ``double`` or ``float``) bring operands into a form that BLAS takes,
+packing what has no unit stride, and do tiny products themselves, where a call would cost more than the work.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def _blas_capsules() -> dict[str, Any]:
     if _cython_blas is None:
         spec = importlib.util.find_spec("scipy")
         assert spec is not None and spec.submodule_search_locations is not None
-        folder = os.path.join(list(spec.submodule_search_locations)[0], "linalg")
+        folder = os.path.join(next(iter(spec.submodule_search_locations)), "linalg")
         if os.name == "nt":
             import scipy  # noqa: F401  (sets the path of the shared libraries that come with it)
         finder = importlib.machinery.PathFinder.find_spec("cython_blas", [folder])

@@ -1,8 +1,8 @@
 """Machine code kept on disk from one process to the next.
 
-An entry is named by a digest of everything that decides the code: the IR, the processor and its features, the versions of
-LLVM and of this package. So nothing is ever stale, and processes need no lock: an entry is written to a file of its own
-and renamed into place, and whoever comes second replaces it by the same bytes. A damaged entry is noticed by its
+An entry is named by a digest of everything that decides the code: the IR, the processor and its features, the versions
+of LLVM and of this package. So nothing is ever stale, and processes need no lock: an entry is written to a file of its
+own and renamed into place, and whoever comes second replaces it by the same bytes. A damaged entry is noticed by its
 checksum, removed, and compiled again.
 """
 

@@ -197,7 +197,7 @@ class Emitter:
     def _new_output(self, array: Array) -> None:
         """A NumPy array for output number `buffer.number`; its address goes to the data word."""
         assert array.buffer is not None
-        fn, b = self.fn, self.b
+        fn = self.fn
         lengths = fn.alloca("i64", max(array.rank, 1))
         for axis, length in enumerate(array.shape):
             address = fn.assign("ptr", f"getelementptr i64, ptr {lengths.ref}, i64 {axis}")

@@ -241,7 +241,7 @@ class Builder:
         return self.assign(a.type, f"{opcode} {a.full_type} {a.ref}, {b.ref}")
 
     def intrinsic(self, name: str, *args: Value, extra: str = "") -> Value:
-        """Call the overloaded intrinsic ``llvm.name`` on operands of one type; `extra` holds further literal operands."""
+        """Call the overloaded intrinsic ``llvm.name`` on operands of one type; `extra` holds literal operands."""
         first = args[0]
         full = f"llvm.{name}.{_intrinsic_suffix(first.type, first.lanes)}"
         kinds = ", ".join(a.full_type for a in args)

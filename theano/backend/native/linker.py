@@ -239,5 +239,5 @@ def link(fgraph: FunctionGraph, name: str | None = None) -> NativeProgram | Mixe
     expand(fgraph)
     tensors = all(isinstance(v.type, TensorType) for v in (*fgraph.inputs, *fgraph.outputs))
     real = tensors and all(find_rule(node) is not None for node in fgraph.toposort())
-    plain = real and not any(v.type.dtype.startswith("complex") for v in (*fgraph.inputs, *fgraph.outputs))  # type: ignore[attr-defined]
+    plain = real and not any(v.type.dtype.startswith("complex") for v in (*fgraph.inputs, *fgraph.outputs))
     return NativeProgram(fgraph, name) if plain else MixedProgram(fgraph, name)

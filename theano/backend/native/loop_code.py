@@ -1,9 +1,9 @@
 """The code of a loop nest.
 
-The space has one extent a dimension. Trailing dimensions in which every operand is contiguous are collapsed at run time
-into one. The innermost dimension runs in vectors; a last, incomplete vector runs under a mask, so there is no scalar copy
-of the body. An operand whose innermost stride is not that of its elements is staged through a small buffer on the
-stack, block by block, so the body itself only ever sees contiguous operands: one body serves all layouts.
+The space has one extent a dimension. Trailing dimensions in which every operand is contiguous are collapsed at run
+time into one. The innermost dimension runs in vectors; a last, incomplete vector runs under a mask, so there is no
+scalar copy of the body. An operand whose innermost stride is not that of its elements is staged through a small buffer
+on the stack, block by block, so the body itself only ever sees contiguous operands: one body serves all layouts.
 """
 
 from __future__ import annotations

@@ -94,7 +94,7 @@ class Lowering:
         self.arrays: dict[Variable, Array] = {}
         self.temps: list[Buffer] = []
         self._equal: dict[int, Ref] = {}
-        self._equal_because: dict[int, list[Step]] = {}
+        self._equal_because: dict[int, Step] = {}
         self._loops: dict[tuple[Any, ...], list[Loop]] = {}
         self._levels: dict[Step, int] = {}
         self._constant_arrays: dict[Any, Array] = {}
@@ -229,7 +229,7 @@ class Lowering:
         """The checks that have to pass before `ref` may be taken for its canonical reference."""
         found: list[Step] = []
         while isinstance(ref, int) and ref in self._equal:
-            found += self._equal_because.get(ref, [])
+            found.append(self._equal_because[ref])
             ref = self._equal[ref]
         return found
 
@@ -247,14 +247,13 @@ class Lowering:
         if first == second:
             return
         check = CheckEqual(a, b, message, details, self.node, error)
-        check.after.update(after)
+        check.after.update((*after, *self.reasons(a), *self.reasons(b)))
         self.steps.append(check)
         if isinstance(second, Const):
             first, second = second, first
-        because = [check, *self.reasons(a), *self.reasons(b)]
         if isinstance(second, int):
             self._equal[second] = first
-            self._equal_because[second] = because
+            self._equal_because[second] = check
 
     def length(self, array: Array, message: str = "a length must not be negative") -> tuple[Ref, tuple[Step, ...]]:
         """A rank-0 integer array as a length, checked not to be negative; and the steps that it needs."""
@@ -269,11 +268,12 @@ class Lowering:
             return Const(int(array.leaf.value)), ()
         if isinstance(array.leaf, Length):
             return array.leaf.ref, array.producers
-        word, steps = self.integer(array)
-        check = CheckLengths([word], message, self.node)
+        ref, steps = self.integer(array)
+        assert isinstance(ref, int)
+        check = CheckLengths([ref], message, self.node)
         check.after.update(steps)
         self.steps.append(check)
-        return word, (check,)
+        return ref, (check,)
 
     def integer(self, array: Array) -> tuple[Ref, tuple[Step, ...]]:
         """A rank-0 integer array as a word or constant of any sign; and the steps that it needs."""
@@ -330,7 +330,8 @@ class Lowering:
         Without `shape` they come from the operands.
         """
         rank = arrays[0].rank if arrays else len(shape or ())
-        pattern, lengths = [], []
+        pattern: list[bool] = []
+        lengths: list[Ref] = []
         reasons: list[Step] = []
         for axis in range(rank):
             moving = [a for a in arrays if not a.pattern[axis]]
@@ -392,9 +393,9 @@ class Lowering:
             barred.add(rejected)
         ids = {id(a) for a in inputs if a.data >= 0}
         for loop in self._loops.get((extents, level), ()):
-            if loop.merged_into is None and loop not in near and any(id(a) in ids for a in loop.reads):
-                if self._join([*near[:1], loop], axes) is None:
-                    near = near[:1] or [loop]
+            beside = loop.merged_into is None and loop not in near and any(id(a) in ids for a in loop.reads)
+            if beside and self._join([*near[:1], loop], axes) is None:
+                near = near[:1] or [loop]
         if near:
             return near[0].resolve()  # type: ignore[return-value]
         loop = Loop(extents, level)
@@ -407,7 +408,7 @@ class Lowering:
 
     @staticmethod
     def _join(loops: Sequence[Loop], axes: tuple[int, ...] | None) -> Loop | None:
-        """Merge loops of one space and level into the first; returns one that cannot go with it, having done nothing."""
+        """Merge loops of one space and level into the first; returns one that cannot join, having done nothing then."""
         size = 0
         for loop in loops:
             if axes is not None and loop.axes not in (None, axes):
@@ -555,7 +556,7 @@ class Lowering:
         extra: Sequence[Array] = (),
         kind: type[Loop] = Loop,
     ) -> Loop:
-        """Write the elements of `array` (or ``op(array, *extra)``) to `target`, which may be a view of something larger."""
+        """Write the elements of `array` (or ``op(array, *extra)``) to `target`, which may be a part of something."""
         loop = kind(tuple(self.canonical(s) for s in target.shape), 0)
         loop.node = self.node
         operands = [self.materialized(a) if a.leaf is None else a for a in (array, *extra)]

@@ -46,8 +46,10 @@ class Plan:
         for i, step in enumerate(self.steps):
             taken: set[Buffer] = set()
             for array in step.writes:
+                if array.buffer is None or array.buffer.kind != "temp":
+                    continue
                 buffer = array.buffer
-                if buffer is None or buffer.kind != "temp" or first[buffer] != i or buffer in slot_of:
+                if first[buffer] != i or buffer in slot_of:
                     continue
                 operand = self._replaceable(step, array, i, last, taken) if isinstance(step, Loop) else None
                 if operand is not None:

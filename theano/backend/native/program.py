@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
+from theano.tensor.type import NUMPY_DTYPES
 
 if TYPE_CHECKING:
     from theano.backend.native.emit import Emitter
@@ -137,7 +137,7 @@ class Array:
 
     def view(self, **changes: Any) -> Array:
         """Another array on the same memory."""
-        fields = {
+        fields: dict[str, Any] = {
             "dtype": self.dtype,
             "pattern": self.pattern,
             "shape": self.shape,
@@ -156,12 +156,7 @@ class Array:
         return f"{self.dtype}[{shape}]{place}"
 
 
-ITEMSIZES = {
-    name: np.dtype(name).itemsize
-    for name in (
-        "bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 float16 float32 float64 complex64 complex128".split()
-    )
-}
+ITEMSIZES = {name: dtype.itemsize for name, dtype in NUMPY_DTYPES.items()}
 
 
 class Step:

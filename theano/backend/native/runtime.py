@@ -60,8 +60,9 @@ RECORD = {
         )
     )
 }
-# Words of an argument record: NumPy's type number, rank, bits of broadcastable dimensions, bits of type numbers that may
-# be converted, frame word of the address, kind of scalar (0 none, 1 double, 2 float, 3 int64), the dtype object, a cell.
+# Words of an argument record: NumPy's type number, rank, bits of broadcastable dimensions, bits of type numbers that
+# may be converted, frame word of the address, kind of scalar (0 none, 1 double, 2 float, 3 int64), the dtype object,
+# and a place for a number.
 ARGUMENT_WORDS = 8
 
 
@@ -83,7 +84,7 @@ def _add_symbols() -> None:
 
 
 def _stage(name: str) -> str:
-    """The text of a copy between strided elements and a contiguous buffer: ``rt_stage8`` reads, ``rt_unstage8`` writes."""
+    """The text of a copy of strided elements to a contiguous buffer (``rt_stage8``), or back (``rt_unstage8``)."""
     size = int(re.sub(r"\D", "", name))
     kind = f"i{8 * size}"
     source_step, target_step = (size, "%stride") if "unstage" in name else ("%stride", size)

@@ -94,7 +94,7 @@ def arange(ctx: Lowering, node: Apply, inputs: list[Array]) -> list[Array]:
                 size = b.select(b.icmp("eq", size, zero), one, size)
                 rounded = b.assign("i64", f"sdiv i64 {b.add(distance, b.sub(size, one)).ref}, {size.ref}")
                 count = b.select(b.icmp("sgt", distance, zero), rounded, zero)
-            em.set_word(length, count)  # type: ignore[arg-type]
+            em.set_word(length, count)
 
         describe = Describe("range", compute, reads=parts, node=node)
         ctx.steps.append(describe)

@@ -22,7 +22,7 @@ from theano.tensor.advanced_subtensor import (
 )
 from theano.tensor.subtensor import ARRAY, IncSubtensor, Slice, Subtensor, fill_in
 
-DISCRETE = frozenset("int8 int16 int32 int64 uint8 uint16 uint32 uint64".split())
+DISCRETE = frozenset(["int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"])
 
 
 @lowers(Subtensor)
@@ -94,9 +94,9 @@ def part_of(
         data=data,
         contiguous=x.contiguous and _keeps_contiguous(entries),
     )
-    step = Describe(f"view {node.op}", compute, reads=[x], after=after, node=node)
-    ctx.steps.append(step)
-    result.producers = (step,)
+    view = Describe(f"view {node.op}", compute, reads=[x], after=after, node=node)
+    ctx.steps.append(view)
+    result.producers = (view,)
     return result
 
 

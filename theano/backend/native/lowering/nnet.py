@@ -6,8 +6,9 @@ from typing import Any
 
 from theano.backend.native.lower import expands
 from theano.graph.basic import Apply
+from theano.tensor import creation, indexing, reductions
+from theano.tensor import functions as _functions
 from theano.tensor.assertion import Assert
-from theano.tensor import creation, functions, indexing, reductions
 from theano.tensor.nnet.crossentropy import (
     CrossentropyCategorical1Hot,
     CrossentropyCategorical1HotGrad,
@@ -16,6 +17,8 @@ from theano.tensor.nnet.crossentropy import (
 )
 from theano.tensor.nnet.softmax import LogSoftmax, Softmax, SoftmaxGrad
 from theano.tensor.shape import shape_i
+
+functions: Any = _functions  # its attributes are made from a table
 
 
 def _exponentials(x: Any, axis: int) -> tuple[Any, Any, Any]:

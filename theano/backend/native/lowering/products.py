@@ -22,7 +22,7 @@ FLOATS = {"float64": "double", "float32": "float"}
 
 
 def same_length(ctx: Lowering, node: Apply, x: Array, i: int, y: Array, j: int) -> list[Step]:
-    """Check that dimension `i` of `x` and dimension `j` of `y` have one length; the steps behind which that is known."""
+    """Check that dimension `i` of `x` is as long as dimension `j` of `y`; gives the steps behind which it is known."""
 
     def message(*lengths: int) -> str:
         names = [str(v) for v in node.inputs]

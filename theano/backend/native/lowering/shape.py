@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from theano.backend.native.emit import Check, Emitter
-from theano.backend.native.lower import Lowering, lowers
 from theano.backend.native.loops import Length, Literal
+from theano.backend.native.lower import Lowering, lowers
 from theano.backend.native.program import ITEMSIZES, ONE, ZERO, Array, Const, Ref, Step
 from theano.backend.native.steps import Allocate, Describe, Work
 from theano.gradient import GradientIdentity
@@ -161,7 +161,7 @@ def reshape(ctx: Lowering, node: Apply, inputs: list[Array]) -> list[Array]:
             if kind.broadcastable[i]:
                 ok = b.and_(ok, b.icmp("eq", final, b.const("i64", 1)))
             if length in given:
-                em.set_word(length, final)  # type: ignore[arg-type]
+                em.set_word(length, final)
         ok = b.and_(ok, b.icmp("eq", product, total))
         details = [*x.shape, *lengths]
 
