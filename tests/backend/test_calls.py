@@ -207,12 +207,8 @@ def test_threads():
             b = random.normal(0, 1, 30)
             held = [f(a, b) for _ in range(3)]
             if seed % 2:
-                try:
+                with pytest.raises(ValueError):
                     f(a, b[1:])
-                    wrong.append("no error")
-                except ValueError as error:
-                    if "29" not in str(error):
-                        wrong.append(str(error))
             for results in held:
                 for r, e in zip(results, (np.tanh(a) * b, a @ b, a.sum()), strict=True):
                     if not np.allclose(r, e):
@@ -331,3 +327,44 @@ def test_aliased_arguments():
     for second in (a, a.T, a[::-1]):
         for found, e in zip(f(a, second), (a + second.T, a.sum(0), a, second), strict=False):
             close(found, e)
+
+
+def test_a_small_stack_is_enough():
+    """Loops take turns with the memory that they stage operands in."""
+
+    def build():
+        xs = [T.dvector() for _ in range(30)]
+        z = xs[0]
+        for i in range(40):
+            z = sum(x * z for x in xs) / 30 + z.sum() * i
+        return theano.function(xs, z, mode=theano.Mode("native", None))
+
+    f = build()
+    arrays = [np.full(20, 1e-9)[::2] for _ in range(30)]
+    expected, results = f(*arrays), []
+    before = threading.stack_size(512 * 1024)
+    try:
+        thread = threading.Thread(target=lambda: results.append(f(*arrays)))
+        thread.start()
+        thread.join()
+    finally:
+        threading.stack_size(before)
+    np.testing.assert_array_equal(results[0], expected)
+
+
+@pytest.mark.skipif(not hasattr(__import__("os"), "fork"), reason="needs fork")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_after_a_fork():
+    import os
+
+    x = T.dmatrix()
+    f = theano.function([x], [T.exp(x).sum(), T.dot(x, x)])
+    a = values("float64", (30, 30))
+    expected = f(a)
+    child = os.fork()
+    if child == 0:
+        good = all((r == e).all() for r, e in zip(f(a), expected, strict=True))
+        y = T.dvector()
+        good = good and theano.function([y], y * 3)([1.0])[0] == 3.0
+        os._exit(0 if good else 1)
+    assert os.waitpid(child, 0)[1] == 0

@@ -143,3 +143,26 @@ def test_hundreds_of_operations():
 def test_many_inputs_and_outputs():
     arrays = [values("float32", (3, 10), i) for i in range(60)]
     compare(lambda *xs: [x + y for x, y in zip(xs, xs[1:], strict=False)] + [sum(xs)], *arrays, every_layout=True)
+
+
+@pytest.mark.parametrize("dtype", REAL)
+def test_constants_of_every_kind(dtype):
+    kind = np.dtype(dtype)
+    if kind.kind == "f":
+        info = np.finfo(kind)
+        special = [0.0, -0.0, np.nan, np.inf, -np.inf, info.max, info.min, info.tiny, info.smallest_subnormal, 0.1, 1 / 3]
+    elif kind.kind == "b":
+        special = [True, False]
+    else:
+        special = [0, 1, np.iinfo(kind).max, np.iinfo(kind).min]
+    special = np.array(special, kind)
+
+    def build(x):
+        constants = [T.constant(v) for v in special]
+        return [*constants, *(T.maximum(x, c) for c in constants), T.constant(special), T.constant(special)[1:], T.eq(T.constant(special)[0], x),
+                *(T.alloc(c, 3) for c in constants), *(T.switch(T.eq(x, x), c, x) for c in constants), T.constant(special[::-1]) + T.constant(special)]
+
+    pair = compare(build, values(dtype, (9,)))
+    found = pair.native.run([values(dtype, (9,))])
+    for a, b in zip(found, special, strict=False):
+        assert np.signbit(a) == np.signbit(b) if kind.kind == "f" else a == b
