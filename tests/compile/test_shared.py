@@ -188,8 +188,9 @@ def test_wrong_updates() -> None:
         theano.function([x], updates=[(s, s * x)])
     with pytest.raises(TypeError, match="rank 1"):
         theano.function([], updates=[(s, s.sum())])
+    row = theano.shared(np.zeros((1, 2)), broadcastable=(True, False))
     with pytest.raises(TypeError, match="patternbroadcast"):
-        theano.function([], updates=[(s, s.sum().dimshuffle("x"))])
+        theano.function([], updates=[(row, T.dot(T.dmatrix(), row))])
     with pytest.raises(TypeError, match="pair"):
         theano.function([], updates=[s])
 
@@ -301,3 +302,12 @@ def test_container() -> None:
         fixed.value = 2.0
     with pytest.raises(TypeError, match="one element"):
         theano.compile.Container(T.dscalar, [])
+
+
+def test_updates_may_know_more_lengths_than_the_variable() -> None:
+    s, x = theano.shared(np.zeros((1, 2))), T.dmatrix("x")
+    for value in (T.ones((1, 2)), T.specify_shape(x, (1, 2)), T.split(x, [1, 1], 2)[0]):
+        assert value.broadcastable == (True, False) and s.broadcastable == (False, False)
+        theano.function([x], updates=[(s, value)], on_unused_input="ignore")(np.ones((1 + (value.owner.nout > 1), 2)))
+        assert s.get_value().tolist() == [[1, 1]]
+        s.set_value(np.zeros((1, 2)))

@@ -113,6 +113,8 @@ def _checked_updates(updates: Any) -> dict[SharedVariable, Variable]:
 def _fitting_update(variable: SharedVariable, value: Any) -> Variable:
     """`value` as a variable of exactly the type of the shared variable that it updates."""
     try:
+        if isinstance(value, Variable) and _only_forgets_lengths(variable.type, value.type):
+            return variable.type.filter_variable(value)
         return variable.type.filter_variable(value, allow_convert=False)
     except (TypeError, ValueError) as error:
         found = value.type if isinstance(value, Variable) else type(value)
@@ -120,6 +122,15 @@ def _fitting_update(variable: SharedVariable, value: Any) -> Variable:
             f"theano.function: the update of the shared variable {variable} must have its type {variable.type}, but "
             f"{value} has type {found}.{_advice(variable.type, found)}"
         ) from error
+
+
+def _only_forgets_lengths(wanted: Any, found: Any) -> bool:
+    """Whether `found` differs from `wanted` just in saying of more dimensions that their length is 1."""
+    if not all(hasattr(t, "broadcastable") for t in (wanted, found)):
+        return False
+    if (wanted.dtype, wanted.ndim) != (found.dtype, found.ndim):
+        return False
+    return all(mine <= theirs for mine, theirs in zip(wanted.broadcastable, found.broadcastable, strict=True))
 
 
 def _advice(wanted: Any, found: Any) -> str:

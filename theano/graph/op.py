@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any
 from theano.graph.basic import Apply, Variable
 
 
-class MethodNotDefined(Exception):
+class MethodNotDefined(NotImplementedError):
     """An Op lacks a method that was needed; the message names both."""
 
 
