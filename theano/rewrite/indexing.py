@@ -8,6 +8,7 @@ from typing import Any
 from theano.graph.basic import Apply, Constant, Variable
 from theano.rewrite.algebra import ALWAYS, CANONICALIZE, SPECIALIZE
 from theano.rewrite.pattern import RuleTable, same, scalar_constant
+from theano.rewrite.shape import known_equal
 from theano.tensor.advanced_subtensor import AdvancedIncSubtensor, AdvancedIncSubtensor1, AdvancedSubtensor1
 from theano.tensor.creation import Alloc, ARange
 from theano.tensor.elementwise import DimShuffle, Elemwise
@@ -349,8 +350,8 @@ def local_subtensor_inc_subtensor(fgraph: Any, node: Apply) -> Any:
 
 @node_rule(
     "local_useless_inc_subtensor", ALWAYS, IncSubtensor, tags=QUICK,
-    before="x[:].set(y); zeros[:].inc(y); x[1:].inc(0)", after="y; y; x",
-    when="all of x is replaced, or x is zero, or y is",
+    before="x[:].set(exp(x)); zeros_like(y)[:].inc(y); x[1:].inc(0)", after="exp(x); y; x",
+    when="all of x is replaced, or x is zero, by what surely has its shape; or y is zero",
 )  # fmt: skip
 def local_useless_inc_subtensor(fgraph: Any, node: Apply) -> Any:
     x, y = node.inputs[:2]
@@ -360,9 +361,10 @@ def local_useless_inc_subtensor(fgraph: Any, node: Apply) -> Any:
     covers = all(
         isinstance(e, Slice) and e.start is None and e.stop is None and e.step in (None, 1) for e in op.idx_list
     )
-    if covers and y.type == x.type and (op.set_instead_of_inc or scalar_constant(x) == 0):
-        return [y]
-    return None
+    if not covers or y.type != x.type or not (op.set_instead_of_inc or scalar_constant(x) == 0):
+        return None
+    same = all(known_equal(fgraph, (x, axis), (y, axis)) for axis in range(x.type.ndim))
+    return [y] if same else None
 
 
 @node_rule(

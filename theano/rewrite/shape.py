@@ -90,6 +90,28 @@ def shape_feature(fgraph: Any) -> ShapeFeature:
     return found
 
 
+def known_equal(fgraph: Any, first: tuple[Any, int], second: tuple[Any, int]) -> bool:
+    """Whether two dimensions, each a variable and an axis, surely have one length."""
+    if all(isinstance(v, Constant) or v.type.broadcastable[axis] for v, axis in (first, second)):
+        lengths = {v.data.shape[axis] if isinstance(v, Constant) else 1 for v, axis in (first, second)}  # type: ignore[attr-defined]
+        return len(lengths) == 1
+    feature = shape_feature(fgraph)
+    return feature.source(fgraph, *first) == feature.source(fgraph, *second)
+
+
+def known_length(fgraph: Any, variable: Any, axis: int, length: Any) -> bool:
+    """Whether the length of a dimension surely is `length`, a scalar expression."""
+    if isinstance(length, Constant):
+        known = variable.data.shape[axis] if isinstance(variable, Constant) else None  # type: ignore[attr-defined]
+        return (1 if variable.type.broadcastable[axis] else known) == int(length.data)  # type: ignore[attr-defined]
+    node = length.owner
+    return (
+        node is not None
+        and isinstance(node.op, Shape_i)
+        and known_equal(fgraph, (variable, axis), (node.inputs[0], node.op.i))
+    )
+
+
 @node_rule(
     "local_shape_to_shape_i", ALWAYS, Shape, tags=QUICK, depth=1,
     before="matrix.shape", after="[matrix.shape[0], matrix.shape[1]]",

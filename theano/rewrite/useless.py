@@ -10,6 +10,7 @@ from theano.gradient.identities import GradientIdentity
 from theano.graph.basic import Apply, Constant
 from theano.rewrite.algebra import ALWAYS, CANONICALIZE, function, x
 from theano.rewrite.pattern import RuleTable, broadcast_like, filled, key_of, maker, scalar_constant
+from theano.rewrite.shape import known_length
 from theano.scalar.conversion import Cast
 from theano.tensor.assertion import Assert
 from theano.tensor.creation import Alloc
@@ -300,10 +301,15 @@ def local_fill_to_alloc(fgraph: Any, node: Apply) -> Any:
 @node_rule(
     "local_useless_alloc", ALWAYS, Alloc, tags=QUICK,
     before="Alloc(x, x.shape[0]); Alloc(scalar)", after="x; scalar",
-    when="x already has all dimensions, none of length 1 to stretch",
+    when="x surely has these lengths already",
 )  # fmt: skip
 def local_useless_alloc(fgraph: Any, node: Apply) -> Any:
-    return [node.inputs[0]] if node.inputs[0].type == node.outputs[0].type else None
+    x, *lengths = node.inputs
+    if x.type != node.outputs[0].type:
+        return None
+    flags = x.type.broadcastable
+    same = all(flag or known_length(fgraph, x, axis, n) for axis, (flag, n) in enumerate(zip(flags, lengths)))
+    return [x] if same else None
 
 
 @node_rule("local_alloc_alloc", ALWAYS, Alloc, before="Alloc(Alloc(x, 1), n)", after="Alloc(x, n)")
