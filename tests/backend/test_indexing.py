@@ -187,3 +187,17 @@ def test_many_words_are_needed():
 
     variables = like(values("float64", (100,)), np.array(3))
     Pair(variables, build(*variables)).check_layouts(values("float64", (100,)), np.array(3))
+
+
+def test_equal_arrays_are_changed_apart():
+    """Equal subgraphs are computed once, unless the result has been written over."""
+
+    def build(x, i):
+        def fresh():
+            return T.exp(x) * 2
+
+        outputs = [T.inc_subtensor(fresh()[i], 1.0), T.inc_subtensor(fresh()[i], 3.0), fresh(), T.set_subtensor(fresh()[0], 0.0)]
+        outputs += [T.inc_subtensor(fresh()[0], 1.0) + T.inc_subtensor(fresh()[0], 2.0), fresh().sum(), fresh().T, T.set_subtensor(fresh().T[0], 0.0)]
+        return [*outputs, T.inc_subtensor(T.zeros_like(x)[i], x[i]) + T.inc_subtensor(T.zeros_like(x)[i], 2 * x[i])]
+
+    compare(build, values("float64", (5, 6)), np.array([0, 2, 2]))

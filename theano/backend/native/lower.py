@@ -99,6 +99,7 @@ class Lowering:
         self._levels: dict[Step, int] = {}
         self._constant_arrays: dict[Any, Array] = {}
         self._shared: set[int] = set()  # arrays that stand for several variables
+        self._overwritten: set[int] = set()  # arrays whose memory has been given to something else
         self.node: Apply | None = None
 
     # ---- the whole
@@ -115,7 +116,7 @@ class Lowering:
             inputs = [self.array(v) for v in node.inputs]
             key = (node.op, tuple(map(_identity, inputs)))
             outputs = known.get(key)
-            if outputs is None:
+            if outputs is None or any(id(a) in self._overwritten for a in outputs):
                 outputs = known[key] = rule(self, node, inputs)
                 self._shared.update(id(a) for a in outputs if any(a is x for x in inputs))
             else:  # equal subgraphs that expansions made
@@ -543,6 +544,7 @@ class Lowering:
         alone = len(clients) == 1 and clients[0][0] is self.node and id(array) not in self._shared
         if alone and array.source is not None:
             array = self.materialized(array)
+            self._overwritten.add(id(array))
             return array.view()
         copy = self.new_array(array.dtype, array.pattern, array.shape)
         self.copy_into(array, copy)
