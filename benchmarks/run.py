@@ -1,11 +1,15 @@
 """Time Theano beside its peers: ``python benchmarks/run.py [--help]``.
 
 Each package runs in an interpreter of its own; they take turns, round after round, so that a machine that slows down
-slows all of them. Printed are medians, and each peer's time as a multiple of ours. Peers live in virtual environments
-``$PEERS/<name>`` (default ``~/.cache/theano-peers``): ``theano1`` (Theano 1.0.5), ``pytensor``, ``jax``, ``torch``; one
-that is not there is reported as absent.
+slows all of them. A turn's time is that of its best batch of calls; printed are medians of turns, and our time as a
+multiple of the fastest peer's beside the target for it. ``torch.compile`` is PyTorch's compiler, and ``copy`` a plain
+copy of as many bytes in memory as a workload reads and writes.
 
-Times to the first result and of imports are taken in fresh processes whose caches on disk are empty.
+Peers live in virtual environments ``$PEERS/<name>`` (default ``~/.cache/theano-peers``): ``theano1`` (Theano 1.0.5),
+``pytensor``, ``jax``, ``torch``; one that is not there is reported as absent.
+
+Times to the first result and of imports are taken in fresh processes whose caches on disk are empty; those ``again`` in
+the second process, which finds what the first one left on disk.
 """
 
 from __future__ import annotations
@@ -23,27 +27,26 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from workloads import WORKLOADS
+from packages import HOMES, PACKAGES
+from workloads import GROUPS, WORKLOADS, Workload
 
 HERE = Path(__file__).parent
 PEERS = Path(os.environ.get("PEERS", Path.home() / ".cache" / "theano-peers"))
-PACKAGES = ("theano", "theano1", "pytensor", "jax", "torch")
 
 Results = dict[str, dict[str, float]]  # workload -> package -> seconds
 
 
 def interpreter(package: str) -> Path | None:
     """The Python that has this package; None if it is absent."""
-    if package == "theano":
-        return Path(sys.executable)
-    python = PEERS / package / "bin" / "python"
+    home = HOMES.get(package, package)
+    python = Path(sys.executable) if home == "theano" else PEERS / home / "bin" / "python"
     return python if python.exists() else None
 
 
 def environment(package: str, cache: str) -> dict[str, str]:
     """The environment of a worker, with its caches under `cache`."""
     environ = {name: value for name, value in os.environ.items() if not name.endswith("_FLAGS")}
-    environ.update(HOME=cache, XDG_CACHE_HOME=cache, THEANORC="", PYTHONPATH=str(HERE))
+    environ.update(HOME=cache, XDG_CACHE_HOME=cache, TORCHINDUCTOR_CACHE_DIR=cache, THEANORC="", PYTHONPATH=str(HERE))
     if package == "theano":
         environ["PYTHONPATH"] = os.pathsep.join([str(HERE), str(HERE.parent)])
     if package == "theano1":
@@ -77,14 +80,18 @@ class Worker:
 
 
 @contextmanager
-def worker(package: str, log: Any) -> Iterator[Worker]:
-    """A fresh process with empty caches, ended at the end of the block."""
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as cache:
-        started = Worker(package, cache, log)
+def worker(package: str, log: Any, cache: str | None = None) -> Iterator[Worker]:
+    """A fresh process, ended at the end of the block; its caches are empty unless a folder with some is given."""
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as empty:
+        started = Worker(package, cache or empty, log)
         try:
             yield started
         finally:
             started.process.communicate()
+
+
+def able(packages: list[str], workload: Workload) -> list[str]:
+    return [package for package in packages if package != "copy" or workload.traffic]
 
 
 def steady(packages: list[str], chosen: list[int], rounds: int, seconds: float, log: Any) -> Results:
@@ -93,29 +100,60 @@ def steady(packages: list[str], chosen: list[int], rounds: int, seconds: float, 
     with ExitStack() as stack:
         workers = {package: stack.enter_context(worker(package, log)) for package in packages}
         for index in chosen:
-            times: dict[str, list[float]] = {package: [] for package in packages}
+            workload, sums = WORKLOADS[index], {}
+            times: dict[str, list[float]] = {package: [] for package in able(packages, workload)}
             for _ in range(rounds):
-                for package, process in workers.items():
-                    record(times[package], package, process.ask("time", index, seconds))
-            results[WORKLOADS[index].name] = {p: median(t) for p, t in times.items() if t}
+                for package in list(times):
+                    answer = workers[package].ask("time", index, seconds)
+                    sums[package] = answer.get("checksum", sums.get(package))
+                    record(times, package, workload.name, answer)
+            agree(workload, sums)
+            results[workload.name] = {p: median(t) for p, t in times.items() if t}
     return results
 
 
-def fresh(packages: list[str], rounds: int, request: tuple[Any, ...], log: Any) -> dict[str, float]:
-    """Seconds that one request takes as the first of a fresh process: the median over rounds."""
-    times: dict[str, list[float]] = {package: [] for package in packages}
+def agree(workload: Workload, sums: dict[str, float | None]) -> None:
+    """Say so where packages do not compute the same."""
+    sums = {package: s for package, s in sums.items() if s is not None and package != "copy"}
+    largest, smallest = max(sums.values(), default=0), min(sums.values(), default=0)
+    if largest - smallest > 1e-3 * max(abs(largest), abs(smallest), 1):
+        print(f"{workload.name}: results differ, their sums are {sums}", file=sys.stderr)
+
+
+def first(packages: list[str], chosen: list[int], rounds: int, again: bool, log: Any) -> Results:
+    """Seconds to the first result of a fresh process; `again`: of the second one."""
+    results: Results = {}
+    for index in {WORKLOADS[i].what: i for i in reversed(chosen)}.values():
+        name = WORKLOADS[index].name
+        times: dict[str, list[float]] = {package: [] for package in packages if package != "copy"}
+        for _ in range(rounds):
+            for package in list(times):
+                with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as cache:
+                    for _ in range(1 + again):
+                        with worker(package, log, cache) as process:
+                            answer = process.ask("first", index)
+                record(times, package, name, answer)
+        results[name] = {p: median(t) for p, t in times.items() if t}
+    return dict(reversed(results.items()))
+
+
+def imports(packages: list[str], rounds: int, log: Any) -> Results:
+    """Seconds to import a package in a fresh process."""
+    times: dict[str, list[float]] = {package: [] for package in packages if package not in ("copy", "torch.compile")}
     for _ in range(rounds):
-        for package in packages:
+        for package in list(times):
             with worker(package, log) as process:
-                record(times[package], package, process.ask(*request))
-    return {p: median(t) for p, t in times.items() if t}
+                record(times, package, "import", process.ask("import"))
+    return {"import": {p: median(t) for p, t in times.items() if t}}
 
 
-def record(times: list[float], package: str, answer: dict[str, Any]) -> None:
+def record(times: dict[str, list[float]], package: str, name: str, answer: dict[str, Any]) -> None:
+    """Keep a time; a package that fails is not asked again for this workload."""
     if "error" in answer:
-        print(f"{package}: {answer['error']}", file=sys.stderr)
+        print(f"{package}: {name}: {answer['error']}", file=sys.stderr)
+        del times[package]
     else:
-        times.append(answer["seconds"])
+        times[package].append(answer["seconds"])
 
 
 def readable(seconds: float) -> str:
@@ -126,16 +164,20 @@ def readable(seconds: float) -> str:
     return f"{seconds / 1e-6:.3g} µs"
 
 
-def show(title: str, results: Results, packages: list[str]) -> None:
-    """A Markdown table: ours, then each peer with its multiple of ours."""
+def ratio(row: dict[str, float]) -> float | None:
+    """Our time as a multiple of the fastest peer's."""
+    peers = [seconds for package, seconds in row.items() if package not in ("theano", "copy")]
+    return row["theano"] / min(peers) if "theano" in row and peers else None
 
-    def cell(row: dict[str, float], package: str) -> str:
-        if package not in row:
-            return "–"
-        ratio = f" ({row[package] / row['theano']:.3g}×)" if package != "theano" and "theano" in row else ""
-        return readable(row[package]) + ratio
 
-    lines = [[title, *packages], *([name, *(cell(row, p) for p in packages)] for name, row in results.items())]
+def show(title: str, results: Results, packages: list[str], targets: dict[str, float]) -> None:
+    """A Markdown table: times, our time as a multiple of the fastest peer's, and the target for that."""
+    columns = [package for package in packages if any(package in row for row in results.values())]
+    lines = [[title, *columns, "ours / fastest", "target"]]
+    for name, row in results.items():
+        found, target = ratio(row), targets.get(name)
+        times = [readable(row[p]) if p in row else "–" for p in columns]
+        lines.append([name, *times, f"{found:.2f}" if found else "–", f"{target:g}" if target else ""])
     widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
     lines.insert(1, ["-" * width for width in widths])
     print()
@@ -146,11 +188,12 @@ def show(title: str, results: Results, packages: list[str]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("words", nargs="*", help="time only workloads whose names contain one of these words")
+    parser.add_argument("words", nargs="*", help="time only workloads whose names contain all of these words")
+    parser.add_argument("--group", action="append", choices=GROUPS, help="time only workloads of these groups")
     parser.add_argument("--packages", default=",".join(PACKAGES), help="default: %(default)s")
     parser.add_argument("--rounds", type=int, default=7, help="turns of each package (default: %(default)s)")
     parser.add_argument("--seconds", type=float, default=0.2, help="length of a turn (default: %(default)s)")
-    parser.add_argument("--only", choices=("calls", "first", "import"), help="default: all three")
+    parser.add_argument("--only", choices=("calls", "first", "again", "import"), help="default: all four")
     parser.add_argument("--json", type=Path, help="also write the medians, in seconds, to this file")
     options = parser.parse_args()
 
@@ -158,24 +201,27 @@ def main() -> None:
     packages = [package for package in asked if interpreter(package)]
     for package in asked:
         if package not in packages:
-            print(f"{package}: absent (no {PEERS / package / 'bin' / 'python'})")
-    chosen = [i for i, w in enumerate(WORKLOADS) if not options.words or any(x in w.name for x in options.words)]
+            print(f"{package}: absent (no environment {PEERS / package})")
+    chosen = [
+        index
+        for index, workload in enumerate(WORKLOADS)
+        if workload.group in (options.group or GROUPS) and all(word in workload.name for word in options.words)
+    ]
+    targets = {WORKLOADS[i].name: GROUPS[WORKLOADS[i].group] for i in chosen}
     few = max(1, options.rounds // 3)  # fresh processes are slow
     everything: dict[str, Results] = {}
 
     with tempfile.TemporaryFile("w+") as log:
-        parts: dict[str, tuple[str, Callable[[], Results]]] = {
-            "calls": ("a call", lambda: steady(packages, chosen, options.rounds, options.seconds, log)),
-            "first": (
-                "first result",
-                lambda: {WORKLOADS[i].name: fresh(packages, few, ("first", i), log) for i in chosen},
-            ),
-            "import": ("import", lambda: {"import": fresh(packages, few, ("import",), log)}),
+        parts: dict[str, tuple[str, dict[str, float], Callable[[], Results]]] = {
+            "calls": ("a call", targets, lambda: steady(packages, chosen, options.rounds, options.seconds, log)),
+            "first": ("first result", dict.fromkeys(targets, 1.0), lambda: first(packages, chosen, few, False, log)),
+            "again": ("first result, caches filled", {}, lambda: first(packages, chosen, few, True, log)),
+            "import": ("import", {"import": 1.0}, lambda: imports(packages, few, log)),
         }
-        for part, (title, measure) in parts.items():
+        for part, (title, wanted, measure) in parts.items():
             if options.only in (None, part):
                 everything[part] = measure()
-                show(title, everything[part], packages)
+                show(title, everything[part], packages, wanted)
     if options.json:
         options.json.write_text(json.dumps(everything, indent=1))
 

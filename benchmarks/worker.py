@@ -1,8 +1,8 @@
 """One package in its own interpreter: ``python worker.py PACKAGE``, then one request a line on standard input.
 
 ``import``               seconds to import the package (the first request of a fresh process)
-``first WORKLOAD``       seconds from the start of building to the first result
-``time WORKLOAD SECONDS``  seconds a call, over about so many seconds
+``first WORKLOAD``       seconds from the start of building to the first result, and a checksum of that
+``time WORKLOAD SECONDS``  seconds a call, in the best of some ten batches that take about so many seconds
 
 Each answer is one line of JSON. Runs on Python 3.8 and later, with nothing but the package installed.
 """
@@ -13,44 +13,51 @@ import json
 import os
 import sys
 import timeit
+from importlib import import_module
 from time import perf_counter
 
+from packages import MODULES, PACKAGES
 from workloads import WORKLOADS
 
-MODULES = {"theano": "theano", "theano1": "theano", "pytensor": "pytensor", "jax": "jax", "torch": "torch"}
+
+def checksum(result):
+    """The sum of all numbers in a result, so that packages can be compared."""
+    if isinstance(result, (list, tuple)):
+        return sum(map(checksum, result))
+    return 0.0 if result is None else float(result.sum())
 
 
 class Worker:
     def __init__(self, package):
         self.package = package
-        self.timers = {}
+        self.timer = self.timed = self.dialect = None
 
     def imports(self):
         start = perf_counter()
-        module = __import__(MODULES[self.package])
-        if self.package != "jax" and self.package != "torch":
-            __import__(MODULES[self.package] + ".tensor")
-        return {"seconds": perf_counter() - start, "version": module.__version__}
+        import_module(MODULES[self.package])
+        return {"seconds": perf_counter() - start}
 
     def first(self, index):
-        self.imports()
+        self.dialect = self.dialect or PACKAGES[self.package]()
         workload = WORKLOADS[index]
+        self.timer = None  # frees the arrays of the last one
+        arrays = [self.dialect.array(a) for a in workload.data()]
         start = perf_counter()
-        statement, names = workload.programs[self.package]()
-        exec(statement, dict(names))
+        statement, names = workload.program(self.package, self.dialect, arrays)
+        result = eval(statement, dict(names))
         seconds = perf_counter() - start
-        self.timers[index] = timeit.Timer(statement, globals=names)
-        return {"seconds": seconds}
+        self.timer, self.timed = timeit.Timer(statement, globals=names), index
+        return {"seconds": seconds, "checksum": checksum(result)}
 
     def time(self, index, seconds):
-        if index not in self.timers:
-            self.first(index)
-        timer = self.timers[index]
-        number, elapsed = 1, timer.timeit(1)
-        while elapsed < seconds / 2:
-            number = max(2 * number, int(number * seconds / max(elapsed, 1e-9) / 2))
-            elapsed = timer.timeit(number)
-        return {"seconds": elapsed / number / WORKLOADS[index].calls}
+        answer = {} if index == self.timed else self.first(index)
+        number, batches = 1, [self.timer.timeit(1)]
+        while batches[-1] < seconds / 20:
+            number = max(2 * number, int(number * seconds / 20 / max(batches[-1], 1e-9)))
+            batches = [self.timer.timeit(number)]
+        while sum(batches) < seconds:
+            batches.append(self.timer.timeit(number))
+        return {**answer, "seconds": min(batches) / number}
 
 
 def main():

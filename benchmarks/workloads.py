@@ -1,269 +1,349 @@
-"""What is timed: one row a workload, with its program for each package.
+"""What is timed: one row a workload, written once for all packages (`packages.py`).
 
-A program is a function that builds and compiles, and returns a statement with the names that it uses. The statement is
-what a user writes in a loop; run once it gives the first result. Data is in each package's own type from the start.
-
-Workers import this file in the interpreters of the packages, down to Python 3.8: no package is imported at the top.
+Workers import this file in the interpreters of the packages, down to Python 3.8: no package but NumPy, and that only
+where arrays are made.
 """
 
 from __future__ import annotations
 
-from types import SimpleNamespace
+from functools import partial
+
+GROUPS = {  # group -> target: our time as a multiple of the fastest peer's
+    "calls": 0.15,
+    "training calls": 0.2,
+    "elementwise": 0.8,
+    "reductions": 0.8,
+    "training steps": 0.9,
+    "log-density": 0.25,
+}
 
 
 class Workload:
-    """`programs` maps the name of a package to a function returning (statement, names).
+    """A group, what is computed, on what: `data()` makes NumPy arrays, `build(p, *arrays)` the program in package `p`.
 
-    `calls` is how many calls one statement holds: times are given per call.
+    Rows of equal `what` compile the same program, whose time to the first result is taken once. `traffic` is how many
+    bytes are read and written where memory may be the limit; `special` holds the programs of packages that say it in a
+    way of their own.
     """
 
-    def __init__(self, name, programs, calls=1):
-        self.name = name
-        self.programs = programs
-        self.calls = calls
+    def __init__(self, group, what, on, data, build, traffic=0, special=()):
+        self.group, self.what, self.on = group, what, on
+        self.data, self.build, self.traffic, self.special = data, build, traffic, dict(special)
+        self.name = ", ".join(filter(None, (what, on)))
+
+    def program(self, package, p, arrays):
+        if package == "copy":
+            return p.copying(self.traffic)
+        return self.special.get(package, self.build)(p, *arrays)
 
 
-def theano_dialect(package):
-    """What Theano, Theano 1.0 and PyTensor spell differently, under Theano's names."""
-    if package == "pytensor":
-        import pytensor
-        import pytensor.tensor as T
-        from pytensor.tensor.special import softmax
+def normal(*shapes, dtype="float64", seed=0):
+    """Arrays of standard normal numbers, the same in every process."""
+    import numpy as np
 
-        return SimpleNamespace(
-            function=pytensor.function,
-            shared=pytensor.shared,
-            T=T,
-            sigmoid=T.sigmoid,
-            softmax=lambda x: softmax(x, axis=-1),
-        )
-    import theano
-    import theano.tensor as T
-
-    return SimpleNamespace(
-        function=theano.function, shared=theano.shared, T=T, sigmoid=T.nnet.sigmoid, softmax=T.nnet.softmax
-    )
+    rng = np.random.RandomState(seed)
+    return [rng.standard_normal(shape).astype(dtype) for shape in shapes]
 
 
-def in_theano(program):
-    """The same program in the three packages that speak Theano's language."""
-    return {package: lambda package=package: program(theano_dialect(package)) for package in THEANO_LIKE}
+def of(f):
+    """The program that computes f."""
+    return lambda p, *arrays: p.function(f, arrays)
 
 
-THEANO_LIKE = ("theano", "theano1", "pytensor")
+# --- Calls: the time is that of calling -------------------------------------------------------------------------------
 
 
-def jax_modules():
-    import jax
-    import jax.numpy as jnp
-
-    jax.config.update("jax_enable_x64", True)
-    return jax, jnp
+def ten_results(p, *x):
+    return [a + b for a, b in zip(x, x[1:] + x[:1])]
 
 
-# --- x + y, two scalars -----------------------------------------------------------------------------------------------
+def decay(p, state, x):
+    return [0.5 * s + x for s in state]
 
 
-def add_theano(t):
-    x, y = t.T.dscalar("x"), t.T.dscalar("y")
-    return "f(1.5, 2.5)", {"f": t.function([x, y], x + y)}
+def twenty_updates(p, x):
+    return p.update(decay, normal(*[3] * 20), [x])
 
 
-def add_jax():
-    jax, jnp = jax_modules()
-    f = jax.jit(lambda x, y: x + y)
-    return "f(a, b).block_until_ready()", {"f": f, "a": jnp.asarray(1.5), "b": jnp.asarray(2.5)}
+CALLS = [
+    Workload("calls", "x + y", "scalars", lambda: normal((), ()), of(lambda p, x, y: x + y)),
+    Workload("calls", "x * x + 1", "a 3-vector", lambda: normal(3), of(lambda p, x: x * x + 1)),
+    Workload("calls", "10 inputs, 10 outputs", "3-vectors", lambda: normal(*[3] * 10), of(ten_results)),
+    Workload("calls", "20 shared vectors updated", "", lambda: normal(3), twenty_updates),
+]
 
 
-def add_torch():
-    import torch
-
-    return "a + b", {"a": torch.tensor(1.5), "b": torch.tensor(2.5)}
+# --- The tutorials' first networks, one call of training --------------------------------------------------------------
 
 
-# --- One training call of the network that learns exclusive or --------------------------------------------------------
+def layer(p, inputs, theta):
+    import numpy as np
+
+    return p.sigmoid(p.dot(theta.T, p.concatenate([inputs, p.array(np.ones(1))])))
+
+
+def exclusive_or(p, state, x, y):
+    return (p.sum(layer(p, layer(p, x, state[0]), state[1])) - y) ** 2
+
+
+def logical_or(p, state, x, y):
+    hypothesis = p.sigmoid(p.dot(x, state[0]) + state[1]).flatten()
+    return -p.mean(y * p.log(hypothesis) + (1 - y) * p.log(1 - hypothesis))
+
+
+def or_data():
+    import numpy as np
+
+    return [np.array([[0.0, 0.0], [1.0, 1.0], [0.0, 1.0], [1.0, 0.0]]), np.array([0.0, 1.0, 1.0, 1.0])]
 
 
 def xor_data():
     import numpy as np
 
-    rng = np.random.RandomState(0)
-    return np.array([[0, 1], [1, 0], [1, 1], [0, 0]]), np.array([1, 1, 0, 0]), rng.rand(3, 3), rng.rand(4, 1)
+    return [np.array([0.0, 1.0]), np.array(1.0)]
 
 
-def xor_theano(t):
-    import numpy as np
-
-    T = t.T
-    pairs, truths, *weights = xor_data()
-    theta1, theta2 = map(t.shared, weights)
-    x, y = T.dvector(), T.dscalar()
-
-    def layer(inputs, theta):
-        return t.sigmoid(T.dot(theta.T, T.concatenate([inputs, np.array([1.0])])))
-
-    cost = (T.sum(layer(layer(x, theta1), theta2)) - y) ** 2
-    updates = [(theta, theta - 0.1 * T.grad(cost, theta)) for theta in (theta1, theta2)]
-    learn = t.function(inputs=[x, y], outputs=cost, updates=updates)
-    return "for pair, truth in data: learn(pair, truth)", {"learn": learn, "data": list(zip(pairs, truths))}
-
-
-def xor_jax():
-    jax, jnp = jax_modules()
-    pairs, truths, *weights = xor_data()
-
-    def layer(inputs, theta):
-        return jax.nn.sigmoid(theta.T @ jnp.concatenate([inputs, jnp.ones(1)]))
-
-    def cost(thetas, x, y):
-        return (jnp.sum(layer(layer(x, thetas[0]), thetas[1])) - y) ** 2
-
-    @jax.jit
-    def step(thetas, x, y):
-        value, gradients = jax.value_and_grad(cost)(thetas, x, y)
-        return value, [theta - 0.1 * gradient for theta, gradient in zip(thetas, gradients)]
-
-    state = [jnp.asarray(w) for w in weights]
-
-    def learn(x, y):
-        nonlocal state
-        value, state = step(state, x, y)
-        value.block_until_ready()
-
-    data = [(jnp.asarray(x, float), jnp.asarray(y, float)) for x, y in zip(pairs, truths)]
-    return "for pair, truth in data: learn(pair, truth)", {"learn": learn, "data": data}
-
-
-def xor_torch():
-    import torch
-
-    pairs, truths, *weights = xor_data()
-    thetas = [torch.tensor(w, requires_grad=True) for w in weights]
-    one = torch.ones(1, dtype=torch.float64)
-
-    def layer(inputs, theta):
-        return torch.sigmoid(theta.T @ torch.cat([inputs, one]))
-
-    def learn(x, y):
-        cost = (layer(layer(x, thetas[0]), thetas[1]).sum() - y) ** 2
-        gradients = torch.autograd.grad(cost, thetas)
-        with torch.no_grad():
-            for theta, gradient in zip(thetas, gradients):
-                theta -= 0.1 * gradient
-
-    data = [(torch.tensor(x).double(), torch.tensor(y).double()) for x, y in zip(pairs, truths)]
-    return "for pair, truth in data: learn(pair, truth)", {"learn": learn, "data": data}
-
-
-# --- The logistic function of a million numbers -----------------------------------------------------------------------
-
-
-def million():
-    import numpy as np
-
-    return np.random.RandomState(0).standard_normal(10**6)
-
-
-def logistic_theano(t):
-    x = t.T.dvector("x")
-    return "f(x)", {"f": t.function([x], 1 / (1 + t.T.exp(-x))), "x": million()}
-
-
-def logistic_jax():
-    jax, jnp = jax_modules()
-    return "f(x).block_until_ready()", {"f": jax.jit(lambda x: 1 / (1 + jnp.exp(-x))), "x": jnp.asarray(million())}
-
-
-def logistic_torch():
-    import torch
-
-    return "f(x)", {"f": torch.sigmoid, "x": torch.tensor(million())}
-
-
-# --- A training step of a 784-500-500-10 network, batch of 128, float32 -----------------------------------------------
-
-SIZES = (784, 500, 500, 10)
-
-
-def digits_data():
-    import numpy as np
-
-    rng = np.random.RandomState(0)
-    images, labels = rng.rand(128, SIZES[0]).astype("float32"), rng.randint(0, 10, 128).astype("int32")
-    weights = [(rng.randn(m, n) / m**0.5).astype("float32") for m, n in zip(SIZES, SIZES[1:])]
-    biases = [np.zeros(n, "float32") for n in SIZES[1:]]
-    return images, labels, weights, biases
-
-
-def network_theano(t):
-    T = t.T
-    images, labels, weights, biases = digits_data()
-    weights, biases = [t.shared(w) for w in weights], [t.shared(b) for b in biases]
-    x, y = T.fmatrix("x"), T.ivector("y")
-    hidden = x
-    for w, b in zip(weights[:-1], biases[:-1]):
-        hidden = T.tanh(T.dot(hidden, w) + b)
-    probabilities = t.softmax(T.dot(hidden, weights[-1]) + biases[-1])
-    cost = -T.mean(T.log(probabilities)[T.arange(y.shape[0]), y])
-    parameters = weights + biases
-    rate = images.dtype.type(0.01)
-    updates = [(p, p - rate * g) for p, g in zip(parameters, T.grad(cost, parameters))]
-    return "step(x, y)", {"step": t.function([x, y], cost, updates=updates), "x": images, "y": labels}
-
-
-def network_jax():
-    jax, jnp = jax_modules()
-    images, labels, weights, biases = digits_data()
-
-    def cost(parameters, x, y):
-        hidden = x
-        for w, b in parameters[:-1]:
-            hidden = jnp.tanh(hidden @ w + b)
-        w, b = parameters[-1]
-        return -jnp.mean(jax.nn.log_softmax(hidden @ w + b)[jnp.arange(y.shape[0]), y])
-
-    @jax.jit
-    def update(parameters, x, y):
-        value, gradients = jax.value_and_grad(cost)(parameters, x, y)
-        return value, jax.tree_util.tree_map(lambda p, g: p - jnp.float32(0.01) * g, parameters, gradients)
-
-    state = [(jnp.asarray(w), jnp.asarray(b)) for w, b in zip(weights, biases)]
-
-    def step(x, y):
-        nonlocal state
-        value, state = update(state, x, y)
-        jax.block_until_ready((value, state))
-
-    return "step(x, y)", {"step": step, "x": jnp.asarray(images), "y": jnp.asarray(labels)}
-
-
-def network_torch():
-    import torch
-
-    images, labels, weights, biases = digits_data()
-    parameters = [torch.tensor(p, requires_grad=True) for pair in zip(weights, biases) for p in pair]
-
-    def step(x, y):
-        hidden = x
-        for w, b in zip(parameters[:-2:2], parameters[1:-2:2]):
-            hidden = torch.tanh(torch.addmm(b, hidden, w))
-        cost = torch.nn.functional.cross_entropy(torch.addmm(parameters[-1], hidden, parameters[-2]), y)
-        gradients = torch.autograd.grad(cost, parameters)
-        with torch.no_grad():
-            for p, g in zip(parameters, gradients):
-                p.sub_(g, alpha=0.01)
-
-    return "step(x, y)", {"step": step, "x": torch.tensor(images), "y": torch.tensor(labels).long()}
-
-
-WORKLOADS = [
-    Workload("x + y, two scalars", {**in_theano(add_theano), "jax": add_jax, "torch": add_torch}),
-    Workload("XOR training call", {**in_theano(xor_theano), "jax": xor_jax, "torch": xor_torch}, calls=4),
+TRAINING_CALLS = [
     Workload(
-        "1/(1+exp(-x)), 1e6 float64", {**in_theano(logistic_theano), "jax": logistic_jax, "torch": logistic_torch}
+        "training calls",
+        "XOR",
+        "tutorial 001",
+        xor_data,
+        lambda p, x, y: p.train(exclusive_or, 0.1, normal((3, 3), (4, 1)), [x, y]),
     ),
     Workload(
-        "784-500-500-10 training step, batch 128, float32",
-        {**in_theano(network_theano), "jax": network_jax, "torch": network_torch},
+        "training calls",
+        "OR",
+        "tutorial 000",
+        or_data,
+        lambda p, x, y: p.train(logical_or, 0.1, normal((2, 1), ()), [x, y]),
     ),
 ]
+
+
+# --- Elementwise: numbers are powers of two, so that each is of either dtype ------------------------------------------
+
+
+def logistic(p, x):
+    return 1 / (1 + p.exp(-x))
+
+
+def three_results(p, x, y):
+    difference = x - y
+    return [difference, abs(difference), difference**2]
+
+
+def black_scholes(dtype):
+    rate, volatility = 1 / 32, 1 / 4
+
+    def call_and_put(p, spot, strike, time):
+        root = p.number(0.5**0.5, dtype)
+
+        def cumulative(x):
+            return 0.5 * (1 + p.erf(x * root))
+
+        spread = volatility * p.sqrt(time)
+        first = (p.log(spot / strike) + (rate + volatility**2 / 2) * time) / spread
+        second = first - spread
+        discounted = strike * p.exp(-rate * time)
+        call = spot * cumulative(first) - discounted * cumulative(second)
+        return [call, call - spot + discounted]
+
+    return call_and_put
+
+
+def chain(p, x, y):
+    for _ in range(5):
+        x = abs(p.maximum(x * y, 0.25) - x)
+    return x
+
+
+def broadcasting(p, a, row, column):
+    return p.exp(-((a - row) ** 2) * column[:, None])
+
+
+def transposed(p, a, b, c):
+    return p.tanh(a + b.T * c)
+
+
+def elementwise(dtype, size, m, n):
+    """The rows of one dtype and of size = m · n elements."""
+
+    def row(what, f, shapes, moved, **special):
+        return Workload(
+            "elementwise",
+            what,
+            "{:.0e} {}".format(size, dtype).replace("e+0", "e"),
+            lambda: [abs(x) + 1 / 8 for x in normal(*shapes, dtype=dtype)],
+            of(f),
+            moved * size * int(dtype[-2:]) // 8,
+            special,
+        )
+
+    return [
+        row("1/(1+exp(-x))", logistic, [size], 2, torch=of(lambda p, x: p.sigmoid(x))),
+        row("x-y, |x-y|, (x-y)²", three_results, [size] * 2, 5),
+        row("Black–Scholes", black_scholes(dtype), [size] * 3, 5),
+        row("chain of 20 operations", chain, [size] * 2, 3),
+        row("exp(-(a-row)²·column)", broadcasting, [(m, n), n, m], 2),
+        row("tanh(a + b.T·c)", transposed, [(m, n), (n, m), (m, n)], 4),
+    ]
+
+
+ELEMENTWISE = [
+    workload
+    for size in ((10**3, 25, 40), (10**5, 250, 400), (10**7, 2500, 4000))
+    for dtype in ("float32", "float64")
+    for workload in elementwise(dtype, *size)
+]
+
+
+# --- Reductions of 10⁷ elements ---------------------------------------------------------------------------------------
+
+
+def reductions(dtype, where, axis, *shape):
+    """The rows of one dtype and axis; moved is the number of arrays read and written."""
+
+    def reduction(name):
+        return lambda p, x: p.function(lambda p, x: getattr(p, name)(x, axis), [x])
+
+    def softmax_gradient(p, x, g):
+        return p.gradient(lambda p, x, g: p.sum(p.softmax(x, axis) * g), [x, g], count=1)
+
+    names = [(name, reduction(name), 1, 1) for name in ("sum", "mean", "var", "max", "argmax", "logsumexp")]
+    programs = [*names, ("softmax", reduction("softmax"), 1, 2), ("gradient of softmax", softmax_gradient, 2, 3)]
+    return [
+        Workload(
+            "reductions",
+            name,
+            where + " " + dtype,
+            lambda count=count: normal(*[shape] * count, dtype=dtype),
+            program,
+            traffic=moved * 10**7 * int(dtype[-2:]) // 8,
+        )
+        for name, program, count, moved in programs
+    ]
+
+
+REDUCTIONS = [
+    workload
+    for dtype in ("float32", "float64")
+    for where, axis, shape in (
+        ("axis none", None, (2500, 4000)),
+        ("axis 0", 0, (2500, 4000)),
+        ("axis 1", 1, (2500, 4000)),
+        ("axis middle", 1, (100, 1000, 100)),
+    )
+    for workload in reductions(dtype, where, axis, *shape)
+]
+
+
+# --- Training steps ---------------------------------------------------------------------------------------------------
+
+
+def network(p, state, x, y):
+    """Cross-entropy of a tanh network; the state is weights and biases by turns."""
+    for weights, biases in zip(state[:-2:2], state[1:-2:2]):
+        x = p.tanh(p.dot(x, weights) + biases)
+    return p.cross_entropy(p.dot(x, state[-2]) + state[-1], y)
+
+
+def training(name, count, sizes, dtype):
+    """A step of gradient descent on `count` examples, in layers of these sizes."""
+
+    def data():
+        import numpy as np
+
+        rng = np.random.RandomState(0)
+        return [rng.rand(count, sizes[0]).astype(dtype), rng.randint(0, sizes[-1], count).astype("int32")]
+
+    def build(p, x, y):
+        pairs = list(zip(sizes, sizes[1:]))
+        weights = [(w / len(w) ** 0.5).astype(dtype) for w in normal(*pairs)]
+        return p.train(network, 1 / 128, [a for w in weights for a in (w, 0 * w[0])], [x, y])
+
+    return Workload("training steps", name, "batch {}, {}".format(count, dtype), data, build)
+
+
+def adam(p, state, gradient):
+    parameter, mean, square, time = state
+    rate, beta1, beta2, tiny, one = (p.number(x, "float32") for x in (0.001, 0.9, 0.999, 1e-8, 1))
+    time = time + one
+    mean = beta1 * mean + (one - beta1) * gradient
+    square = beta2 * square + (one - beta2) * gradient * gradient
+    size = rate * p.sqrt(one - beta2**time) / (one - beta1**time)
+    return [parameter - size * mean / (p.sqrt(square) + tiny), mean, square, time]
+
+
+def momentum(p, state, gradient):
+    parameter, velocity = state
+    velocity = p.number(0.9, "float32") * velocity + gradient
+    return [parameter - p.number(0.001, "float32") * velocity, velocity]
+
+
+def optimization(name, rule, state, make):
+    """Updates of 2·10⁶ parameters by a rule, or PyTorch's own; `state` are the shapes of what the rule keeps."""
+    shape = 2 * 10**6
+
+    def build(p, gradient):
+        return p.update(rule, [0 * s for s in normal(shape, *state, dtype="float32")], [gradient])
+
+    def own(p, gradient):
+        return p.optimizer(lambda parameters: make(p.torch.optim)(parameters), 0 * gradient, gradient)
+
+    return Workload(
+        "training steps",
+        name,
+        "2e6 float32",
+        lambda: normal(shape, dtype="float32"),
+        build,
+        special={"torch": own, "torch.compile": own},
+    )
+
+
+TRAINING_STEPS = [
+    training("tutorial 003, logistic regression", 50_000, (784, 10), "float64"),
+    training("tutorial 003, hidden layer of 20", 5_000, (784, 20, 10), "float64"),
+    training("784-500-500-10 network", 128, (784, 500, 500, 10), "float32"),
+    training("30 layers of 32", 32, (32,) * 31, "float32"),
+    optimization("Adam", adam, [2 * 10**6, 2 * 10**6, ()], lambda optim: partial(optim.Adam, lr=0.001, fused=True)),
+    optimization(
+        "momentum", momentum, [2 * 10**6], lambda optim: partial(optim.SGD, lr=0.001, momentum=0.9, fused=True)
+    ),
+]
+
+
+# --- A hierarchical model ---------------------------------------------------------------------------------------------
+
+
+def log_density(p, observed, *parameters):
+    """Ten groups: effects, log-scales and slopes in each, drawn to the effects' mean in the group before."""
+    total = mean = 0.0
+    for (x, y), effects, scales, slopes in zip(observed, parameters[::3], parameters[1::3], parameters[2::3]):
+        error = (y - effects - slopes * x) * p.exp(-scales)
+        total = total - p.sum(error**2) / 2 - p.sum(scales)
+        total = total - p.sum((effects - mean) ** 2 + scales**2) / 2 - p.sum(p.log(1 + slopes**2))
+        mean = p.mean(effects)
+    return total
+
+
+LENGTHS = [3 + i % 6 for i in range(10)]
+
+
+def hierarchical(p, *parameters):
+    numbers = [p.array(a) for a in normal(*[n for n in LENGTHS for _ in "xy"], seed=1)]
+    observed = list(zip(numbers[::2], numbers[1::2]))
+    return p.gradient(lambda p, *parameters: log_density(p, observed, *parameters), parameters, len(parameters))
+
+
+LOG_DENSITY = [
+    Workload(
+        "log-density",
+        "hierarchical model with gradient",
+        "30 small vectors",
+        lambda: normal(*[n for n in LENGTHS for _ in range(3)]),
+        hierarchical,
+    )
+]
+
+WORKLOADS = CALLS + TRAINING_CALLS + ELEMENTWISE + REDUCTIONS + TRAINING_STEPS + LOG_DENSITY
