@@ -8,6 +8,7 @@ import subprocess
 import sys
 from importlib import import_module
 from importlib.machinery import PathFinder
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -207,3 +208,27 @@ def test_pickles_of_python_2_and_stripped_ones() -> None:
     assert again.owner.trace == () and again.owner.inputs[0].tag.note == "kept"
     assert not hasattr(again.owner.inputs[0].tag, "secret") and __file__.encode() not in stripped.getvalue()
     assert CompatUnpickler(io.BytesIO(b"U\x01\xe9q\x00.")).load() == "é"
+
+
+def test_dumped_calls_can_be_repeated(tmp_path: Path) -> None:
+    x = T.dscalar("x")
+    theano.function_dump(str(tmp_path / "call.pkl"), [x], x * 2, name="twice")
+    with open(tmp_path / "call.pkl", "rb") as file:
+        f = theano.function(**pickle.load(file))
+    assert f(3) == 6 and f.name == "twice"
+
+
+def test_features() -> None:
+    from theano.gof import FunctionGraph, toolbox
+
+    x, y = T.dscalars("x", "y")
+    fgraph = FunctionGraph([x, y], [x + y], features=[toolbox.ReplaceValidate(), toolbox.NodeFinder()], clone=False)
+    (node,) = fgraph.get_nodes(T.add)
+    assert fgraph.clients(x) == fgraph.clients[x] == [(node, 0)]
+    z = T.dscalar("z")
+    fgraph.add_input(z)
+    fgraph.replace(x, z, reason="test", verbose=False)
+    assert fgraph.clients(z) == [(node, 0)] and fgraph.inputs == [x, y, z]
+    fgraph.check_integrity()
+    fgraph.disown()
+    assert not fgraph.apply_nodes and not fgraph.outputs

@@ -250,3 +250,17 @@ def test_switch_and_comparisons_of_mixed_dtypes():
 def test_dimshuffle_is_needed_only_where_ranks_differ():
     z = T.add(T.dmatrix(), T.dmatrix())
     assert not any(isinstance(v.owner and v.owner.op, DimShuffle) for v in z.owner.inputs)
+
+
+def test_entropies() -> None:
+    from theano.tensor.xlogx import xlogx, xlogy0
+
+    x, y = T.dvector("x"), T.dvector("y")
+    f = theano.function([x, y], [xlogx(x), xlogy0(x, y), *T.grad((xlogx(x) + xlogy0(x, y)).sum(), [x, y])])
+    a, b = np.array([0.0, 0.5, 2.0]), np.array([0.0, 3.0, 4.0])
+    entropy, cross, slope_x, slope_y = f(a, b)
+    np.testing.assert_allclose(entropy, [0, 0.5 * np.log(0.5), 2 * np.log(2)])
+    np.testing.assert_allclose(cross, [0, 0.5 * np.log(3), 2 * np.log(4)])
+    np.testing.assert_allclose(slope_x, [0, 1 + np.log(0.5) + np.log(3), 1 + np.log(2) + np.log(4)])
+    np.testing.assert_allclose(slope_y, [0, 0.5 / 3, 0.5])
+    assert xlogx(T.ivector()).dtype == "float64" and xlogx(T.fvector()).dtype == "float32"

@@ -61,4 +61,8 @@ def __getattr__(name: str) -> object:
         from importlib import import_module
 
         return getattr(import_module(_ON_DEMAND[name]), name)
+    if name in ("debugmode", "monitormode"):
+        from importlib import import_module
+
+        return import_module(f"theano.compile.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

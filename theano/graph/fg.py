@@ -48,6 +48,24 @@ class Feature:
         """Raise :class:`InconsistencyError` when the graph must not stay as it is."""
 
 
+class Clients(dict[Variable, list[Client]]):
+    """variable → its clients; may be called as well, as Theano 1.0's ``fgraph.clients(variable)``."""
+
+    def __call__(self, variable: Variable) -> list[Client]:
+        return self[variable]
+
+
+class ReplaceValidate(Feature):
+    """Nothing: every FunctionGraph has ``replace_validate`` and ``validate``, which this brought in Theano 1.0."""
+
+
+class NodeFinder(Feature):
+    """Gives the graph ``get_nodes(op)``, the set of its nodes of that Op."""
+
+    def on_attach(self, fgraph: FunctionGraph) -> None:
+        fgraph.get_nodes = lambda op: {node for node in fgraph.apply_nodes if node.op == op}  # type: ignore[attr-defined]
+
+
 class FunctionGraph:
     """A graph from `inputs` to `outputs`, editable, with a record of clients.
 
@@ -89,7 +107,7 @@ class FunctionGraph:
             outputs = [self.memo[v] for v in outputs]
         self.inputs: list[Variable] = list(inputs)
         self.outputs: list[Variable] = list(outputs)
-        self.clients: dict[Variable, list[Client]] = {}
+        self.clients = Clients()
         self.apply_nodes: set[Apply] = set()
         self.variables: set[Variable] = set()
         self._features: list[Feature] = []

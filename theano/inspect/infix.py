@@ -66,8 +66,8 @@ def _default(node: Apply, number: int, inputs: Sequence[str]) -> str:
 
 # ---- printers of the library's own Ops, by the names of their classes
 
-_COMPARISONS = {"lt", "le", "gt", "ge", "eq", "neq"}  # printed as functions
-_NAMES = {"second": "fill", "abs_": "abs"}
+_AS_FUNCTIONS = {"lt", "le", "gt", "ge", "eq", "neq", "mod"}
+_NAMES = {"second": "fill"}
 
 
 def _elemwise(node: Apply, number: int, inputs: Sequence[str]) -> str:
@@ -76,7 +76,9 @@ def _elemwise(node: Apply, number: int, inputs: Sequence[str]) -> str:
     symbol = getattr(scalar_op, "symbol", None)
     if name.startswith("Cast{"):
         return f"{node.outputs[number].type.dtype}({inputs[0]})"
-    if symbol and name not in _COMPARISONS:
+    if name == "abs_":
+        return f"|{inputs[0]}|"
+    if symbol and name not in _AS_FUNCTIONS:
         return OperatorPrinter(symbol)(node, number, inputs)
     return FunctionPrinter(_NAMES.get(name, str(scalar_op)))(node, number, inputs)
 

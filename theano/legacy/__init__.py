@@ -71,8 +71,8 @@ def renamed(package: str, name: str) -> Any:
     target = RENAMED.get(package, {}).get(name)
     if target is None:
         raise AttributeError(f"module {package!r} has no attribute {name!r}")
-    module, attribute = target.split(":")
-    return getattr(import_module(module), attribute)
+    module, _, attribute = target.partition(":")
+    return getattr(import_module(module), attribute) if attribute else import_module(module)
 
 
 def install() -> None:

@@ -201,6 +201,22 @@ def pfunc(
     return function(params, outputs, *args, **kwargs)
 
 
+def function_dump(
+    filename: str, inputs: Sequence[Any], *args: Any, extra_tag_to_remove: str | None = None, **kwargs: Any
+) -> None:
+    """Write the arguments of a call of :func:`theano.function` to a file, so that others can repeat it.
+
+    They come back as a dict: ``theano.function(**pickle.load(open(filename, "rb")))``.
+    """
+    from inspect import signature
+
+    from theano.compile.function import function
+
+    call = signature(function).bind(inputs, *args, **kwargs)
+    with open(filename, "wb") as file:
+        StripPickler(file, pickle.DEFAULT_PROTOCOL, extra_tag_to_remove).dump(dict(call.arguments))
+
+
 def allclose(a: Any, b: Any, rtol: float | None = None, atol: float | None = None) -> bool:
     """Whether two arrays are close, with tolerances for their precision."""
     a, b = np.asarray(a), np.asarray(b)

@@ -86,6 +86,7 @@ _OF_THE_GRAPH = {name: f"theano.graph.basic:{name}" for name in ("Apply", "Const
 # The first two are packages of today, which have these names besides.
 RENAMED: dict[str, dict[str, str]] = {
     "theano": {
+        "function_dump": "theano.legacy.helpers:function_dump",
         "Container": "theano.compile.container:Container",
         "FunctionGraph": "theano.graph.fg:FunctionGraph",
         "FunctionMaker": "theano.compile.maker:FunctionMaker",
@@ -96,6 +97,7 @@ RENAMED: dict[str, dict[str, str]] = {
         "SymbolicOutput": "theano.compile.io:SymbolicOutput",
         "_asarray": "theano.legacy.helpers:_asarray",
         "change_flags": "theano.configparser:change_flags",
+        "configdefaults": "theano.configdefaults",
         "dot": "theano.tensor.products:dot",
         "get_scalar_constant_value": "theano.tensor.static:get_scalar_constant_value",
         "pprint": "theano.inspect.infix:pprint",
@@ -150,5 +152,6 @@ RENAMED: dict[str, dict[str, str]] = {
         "rebuild_collect_shared": "theano.compile.gather:gather",
     },
     "theano.tensor.type_other": {"NoneConst": "theano.legacy.helpers:NoneConst"},
+    "theano.gof.toolbox": {"Validator": "theano.graph.fg:ReplaceValidate"},
     "theano.compile.function_module": {"UnusedInputError": "theano.compile.errors:UnusedInputError"},
 }

@@ -8,6 +8,7 @@ says :mod:`theano.scalar.table`. What a backend does with a row is registered wi
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any
 
 from theano.configuration import config
@@ -120,6 +121,8 @@ def __getattr__(name: str) -> Any:
         from theano.tensor import type as tensor_types
 
         return tensor_types._plural(get_scalar_type(plural), plural, name)
+    if name == "basic":
+        return import_module("theano.scalar.basic")
     if name[:1].isupper():
         from theano.legacy.scalar_classes import ROWS, scalar_class
 
