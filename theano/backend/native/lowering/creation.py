@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from theano.backend.native.emit import Check, Emitter
 from theano.backend.native.loops import Length, Literal
-from theano.backend.native.lower import Lowering, lowers
+from theano.backend.native.lower import Lowering, expands, lowers
 from theano.backend.native.lowering.elementwise import shuffled
 from theano.backend.native.program import ONE, Array, Ref, Step
 from theano.backend.native.steps import Allocate, Describe
@@ -14,7 +16,10 @@ from theano.graph.basic import Apply
 from theano.scalar.arithmetic import add, mul, sub
 from theano.scalar.conversion import CASTS
 from theano.scalar.logic import eq
-from theano.tensor.creation import Alloc, AllocEmpty, ARange, Eye
+from theano.tensor.creation import Alloc, AllocDiag, AllocEmpty, ARange, ExtractDiag, Eye
+from theano.tensor.creation import arange as arange_of
+from theano.tensor.indexing import index, set_subtensor
+from theano.tensor.shape import shape_i, shape_tuple
 
 
 def _lengths(ctx: Lowering, arrays: list[Array], name: str) -> tuple[list[Ref], list[Step]]:
@@ -129,3 +134,36 @@ def eye(ctx: Lowering, node: Apply, inputs: list[Array]) -> list[Array]:
     offset = shuffled(ctx, cast(ctx, k, "int64"), ["x", "x"])
     same = ctx.elementwise(eq, [ctx.elementwise(add, [row, offset], "int64"), column], "bool")
     return [cast(ctx, same, node.outputs[0].type.dtype)]
+
+
+def _diagonal_of(plane: Any, length: Any, offset: int) -> Any:
+    """Diagonal `offset` of the first two dimensions of `plane`, as its first dimension."""
+    steps = arange_of(length)
+    return index(plane, (steps - min(offset, 0), steps + max(offset, 0)))
+
+
+def _plane_first(node: Apply, rank: int) -> list[int]:
+    """The dimensions of a tensor of `rank`, those of the plane that the diagonal lies in first."""
+    axes = node.op.axis1 % rank, node.op.axis2 % rank
+    return [*axes, *(i for i in range(rank) if i not in axes)]
+
+
+@expands(ExtractDiag)
+def extract_diag(node: Apply) -> list[Any]:
+    (x,) = node.inputs
+    ((*_, length),) = node.op.infer_shape(node, [shape_tuple(x)])
+    plane = x.dimshuffle(_plane_first(node, x.type.ndim))
+    part = _diagonal_of(plane, length, node.op.offset)
+    return [part.dimshuffle([*range(1, part.type.ndim), 0])]
+
+
+@expands(AllocDiag)
+def alloc_diag(node: Apply) -> list[Any]:
+    (x,) = node.inputs
+    rank = x.type.ndim + 1
+    order = _plane_first(node, rank)
+    (lengths,) = node.op.infer_shape(node, [shape_tuple(x)])
+    plane = Alloc()(np.asarray(0, dtype=x.type.dtype), *(lengths[i] for i in order))
+    part = _diagonal_of(plane, shape_i(x, rank - 2), node.op.offset)
+    spread = set_subtensor(part, x.dimshuffle([rank - 2, *range(rank - 2)]))
+    return [spread.dimshuffle([order.index(i) for i in range(rank)])]
