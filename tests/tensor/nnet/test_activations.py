@@ -105,3 +105,12 @@ def test_names_of_the_old_modules():
 
     assert old.softmax is nnet.softmax
     assert sigm.sigmoid is nnet.sigmoid
+
+
+@pytest.mark.parametrize(
+    ("dtype", "wanted"), [("uint16", "float32"), ("uint8", "float32"), ("float16", "float16"), ("int64", "float64")]
+)
+def test_elu_of_each_dtype(dtype: str, wanted: str) -> None:
+    x = T.vector("x", dtype=dtype)
+    assert T.nnet.elu(x).dtype == wanted
+    np.testing.assert_allclose(theano.function([x], T.nnet.elu(x))(np.array([0, 1, 3], dtype)), [0, 1, 3])
