@@ -1,4 +1,7 @@
-"""Malformed IR raises here: unverified, it would crash the process inside LLVM. Machine code is kept apart from the user's."""
+"""Settings of the test run.
+
+Malformed IR raises: unverified, it would crash the process inside LLVM. Machine code is kept apart from the user's.
+"""
 
 from __future__ import annotations
 

@@ -349,7 +349,7 @@ class TheanoConfigParser(Section):
     def change_flags(
         self, *flags: Mapping[str, Any] | Iterable[tuple[str, Any]], **settings: Any
     ) -> Iterator[TheanoConfigParser]:
-        """Change settings inside a ``with`` block or, as a decorator, inside a function; dotted names go in a dict or pairs.
+        """Change settings in a ``with`` block or, as a decorator, in a function; dotted names go in a dict or pairs.
 
         >>> import theano
         >>> with theano.config.change_flags({"traceback.limit": 1}, on_unused_input="ignore"):

@@ -342,10 +342,10 @@ def _free_inputs(variable: Variable) -> list[Variable]:
 
 # ---- pickling without recursion over the depth of the graph
 #
-# pickle follows references depth first, which overflows the stack for deep graphs. So the first variable or node that it
-# meets stands for a list of all nodes below it, inputs before users; while pickle walks that list every node finds its
-# inputs already written. Two marks in the list, which do something when they are pickled themselves, say when the walk
-# begins and ends.
+# pickle follows references depth first, which overflows the stack for deep graphs. So the first variable or node that
+# it meets stands for a list of all nodes below it, inputs before users; while pickle walks that list every node finds
+# its inputs already written. Two marks in the list, which do something when they are pickled themselves, say when the
+# walk begins and ends.
 
 
 class _Pickling(threading.local):

@@ -10,7 +10,7 @@ from theano.graph import basic
 class Type:
     """Base of all types.
 
-    A subclass gives :meth:`filter`, equality and hashing; the rest follows. Two equal types mean the same set of values.
+    A subclass gives :meth:`filter`, equality and hashing; the rest follows. Equal types mean the same set of values.
     """
 
     Variable: type[basic.Variable] = basic.Variable
@@ -50,7 +50,7 @@ class Type:
                 return converted
         raise TypeError(
             f"cannot use {other} of type {other.type} where type {self} is needed. "
-            f"Convert it first (T.cast for another dtype, dimshuffle or patternbroadcast for another broadcast pattern)."
+            "Convert it first: T.cast for another dtype, dimshuffle or patternbroadcast for another broadcast pattern."
         )
 
     def convert_variable(self, variable: basic.Variable) -> basic.Variable | None:

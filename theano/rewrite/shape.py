@@ -93,7 +93,7 @@ def shape_feature(fgraph: Any) -> ShapeFeature:
 def known_equal(fgraph: Any, first: tuple[Any, int], second: tuple[Any, int]) -> bool:
     """Whether two dimensions, each a variable and an axis, surely have one length."""
     if all(isinstance(v, Constant) or v.type.broadcastable[axis] for v, axis in (first, second)):
-        lengths = {v.data.shape[axis] if isinstance(v, Constant) else 1 for v, axis in (first, second)}  # type: ignore[attr-defined]
+        lengths = {v.data.shape[axis] if isinstance(v, Constant) else 1 for v, axis in (first, second)}
         return len(lengths) == 1
     feature = shape_feature(fgraph)
     return feature.source(fgraph, *first) == feature.source(fgraph, *second)
@@ -102,8 +102,8 @@ def known_equal(fgraph: Any, first: tuple[Any, int], second: tuple[Any, int]) ->
 def known_length(fgraph: Any, variable: Any, axis: int, length: Any) -> bool:
     """Whether the length of a dimension surely is `length`, a scalar expression."""
     if isinstance(length, Constant):
-        known = variable.data.shape[axis] if isinstance(variable, Constant) else None  # type: ignore[attr-defined]
-        return (1 if variable.type.broadcastable[axis] else known) == int(length.data)  # type: ignore[attr-defined]
+        known = variable.data.shape[axis] if isinstance(variable, Constant) else None
+        return (1 if variable.type.broadcastable[axis] else known) == int(length.data)
     node = length.owner
     return (
         node is not None

@@ -39,7 +39,9 @@ class DimShuffle(Op):
     __props__ = ("input_broadcastable", "new_order")
     view_map = {0: [0]}
 
-    def __init__(self, input_broadcastable: Sequence[bool], new_order: Sequence[int | str], inplace: bool = True) -> None:
+    def __init__(
+        self, input_broadcastable: Sequence[bool], new_order: Sequence[int | str], inplace: bool = True
+    ) -> None:
         self.input_broadcastable = tuple(bool(b) for b in input_broadcastable)
         rank = len(self.input_broadcastable)
         order: list[int | str] = []
@@ -49,7 +51,9 @@ class DimShuffle(Op):
                 continue
             axis = int(entry)
             if not -rank <= axis < rank:
-                raise ValueError(f"dimshuffle{tuple(new_order)}: there is no dimension {axis} in a tensor of rank {rank}")
+                raise ValueError(
+                    f"dimshuffle{tuple(new_order)}: there is no dimension {axis} in a tensor of rank {rank}"
+                )
             order.append(axis % rank)
         self.new_order = tuple(order)
         kept = [e for e in self.new_order if e != "x"]
@@ -73,11 +77,9 @@ class DimShuffle(Op):
 
     def make_node(self, x: Any) -> Apply:
         x = as_tensor_variable(x)
-        if x.type.broadcastable != self.input_broadcastable:
-            if len(x.type.broadcastable) != len(self.input_broadcastable) or any(
-                need and not have for need, have in zip(self.input_broadcastable, x.type.broadcastable, strict=True)
-            ):
-                raise TypeError(f"{self} is for broadcast pattern {self.input_broadcastable}, got {x} of type {x.type}")
+        have, need = x.type.broadcastable, self.input_broadcastable
+        if len(have) != len(need) or any(n and not h for n, h in zip(need, have, strict=True)):
+            raise TypeError(f"{self} is for broadcast pattern {need}, got {x} of type {x.type}")
         pattern = tuple(True if e == "x" else x.type.broadcastable[e] for e in self.new_order)  # type: ignore[index]
         return Apply(self, [x], [TensorType(x.type.dtype, pattern)()])
 
@@ -247,7 +249,9 @@ def fit_gradient(gradient: Any, x: Any) -> Any:
 
     missing = x.type.ndim - gradient.type.ndim
     if missing > 0:
-        gradient = DimShuffle(gradient.type.broadcastable, ("x",) * missing + tuple(range(gradient.type.ndim)))(gradient)
+        gradient = DimShuffle(gradient.type.broadcastable, ("x",) * missing + tuple(range(gradient.type.ndim)))(
+            gradient
+        )
     pairs = list(zip(x.type.broadcastable, gradient.type.broadcastable, strict=True))
     stretched = [axis for axis, (mine, its) in enumerate(pairs) if mine and not its]
     if stretched:

@@ -144,8 +144,9 @@ class TensorType(Type):
     def filter(self, data: Any, strict: bool = False, allow_downcast: bool | None = None) -> np.ndarray:
         """`data` as an array of this type.
 
-        Without `strict`, conversions that lose nothing are made (a list of small integers to any dtype, an int64 array to
-        float64); ``allow_downcast=True`` makes all conversions; ``None`` allows a Python float where the dtype is floatX.
+        Without `strict`, conversions that lose nothing are made (a list of small integers to any dtype, an int64 array
+        to float64); ``allow_downcast=True`` makes all conversions; ``None`` allows a Python float where the dtype is
+        floatX.
 
         Raises
         ------
@@ -309,14 +310,14 @@ def _floating_constructor(what: str, pattern: tuple[bool, ...]) -> Callable[...,
         return TensorType(config.floatX if dtype is None else dtype, pattern)(name)
 
     constructor.__name__ = constructor.__qualname__ = what
-    constructor.__doc__ = f"""A free variable of rank {len(pattern)}, broadcastable {pattern}, of dtype `dtype` (``config.floatX``).
+    constructor.__doc__ = f"""A free variable of rank {len(pattern)}, broadcastable {pattern}.
 
     Parameters
     ----------
     name
         of the variable.
     dtype
-        of its elements.
+        of its elements; ``config.floatX`` unless given.
     """
     return constructor
 

@@ -101,8 +101,8 @@ def constant(
     """A constant from a number, array or nested sequence.
 
     Python integers take the smallest integer dtype that holds them, Python floats ``config.floatX`` or the narrower
-    float32 when that is exact (with ``config.cast_policy = "numpy+floatX"`` int64 and ``config.floatX``); arrays and NumPy
-    scalars keep their dtypes, and nested sequences have the dtype that ``numpy.asarray`` gives them.
+    float32 when that is exact (with ``config.cast_policy = "numpy+floatX"`` int64 and ``config.floatX``); arrays and
+    NumPy scalars keep their dtypes, and nested sequences have the dtype that ``numpy.asarray`` gives them.
 
     Parameters
     ----------
@@ -152,7 +152,7 @@ def constant(
 
 
 def _float_dtype(x: float) -> str:
-    """Theano's rule (``autocast_float_as``): floatX=float32 makes floats float32; else the narrowest exact of the two."""
+    """Theano's rule (``autocast_float_as``): with floatX=float32 floats are that; else the narrowest that is exact."""
     if config.floatX in ("float32", "float16") or config.cast_policy != "custom":
         return config.floatX
     with np.errstate(all="ignore"):
