@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import scipy.special
 
+import theano
 import theano.tensor as T
 from tests.tensor.evaluation import check_derivatives, evaluate, value_of
 from theano.gradient import grad
