@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import resource
 import sys
 import threading
@@ -26,7 +27,7 @@ def outcome(f, *args, **kwargs):
     """What a call gives, as comparable values; or the type of its error."""
     try:
         result = f(*args, **kwargs)
-    except Exception as error:  # noqa: BLE001 (errors are compared)
+    except Exception as error:
         return type(error)
     return [(type(r), r.dtype, r.shape, r.tobytes()) for r in result]
 
@@ -61,10 +62,32 @@ def test_array_arguments(dtype):
     native, reference = both([x], [x * 1 if dtype != "bool" else x, x])
     for source in (*REAL, "complex64", ">f8", ">i4", ">f4", "datetime64[s]", "S3", "O"):
         good = np.arange(3).astype("int64").reshape(3, 1).astype(source)
-        others = [good, good.T, good[:0], good.reshape(3), good[::-1], good.astype(source, order="F"), np.asarray(good)[[0, 1]]]
+        others = [
+            good,
+            good.T,
+            good[:0],
+            good.reshape(3),
+            good[::-1],
+            good.astype(source, order="F"),
+            np.asarray(good)[[0, 1]],
+        ]
         for array in others:
             assert outcome(native, array) == outcome(reference, array), (array.dtype, array.shape)
-    for value in ([[1], [2]], [[1.0], [2.5]], [[True]], ((1,), (2,)), [1, 2], [], [[]], [[1, 2]], 3, [[2**40]], [[-1]], "ab", {}):
+    for value in (
+        [[1], [2]],
+        [[1.0], [2.5]],
+        [[True]],
+        ((1,), (2,)),
+        [1, 2],
+        [],
+        [[]],
+        [[1, 2]],
+        3,
+        [[2**40]],
+        [[-1]],
+        "ab",
+        {},
+    ):
         assert outcome(native, value) == outcome(reference, value), value
 
 
@@ -96,7 +119,9 @@ def test_keywords_defaults_and_many_arguments():
     given = [float(i) for i in range(40)]
     expected = f(*given)
     assert [float(r) for r in f(**{f"x{i}": v for i, v in enumerate(given)})] == [float(r) for r in expected]
-    assert [float(r) for r in f(*given[:20], **{f"x{i}": given[i] for i in range(20, 40)})] == [float(r) for r in expected]
+    assert [float(r) for r in f(*given[:20], **{f"x{i}": given[i] for i in range(20, 40)})] == [
+        float(r) for r in expected
+    ]
     a, b = T.dscalars("a", "b")
     g = theano.function([a, theano.In(b, value=3.0)], a - b)
     assert g(1.0) == -2.0 and g(1.0, 1.0) == 0.0 and g(1.0, b=2) == -1.0 and g(a=1) == -2.0
@@ -117,7 +142,11 @@ def test_results_are_the_callers():
     """Arrays held by the caller never change, whatever is called later."""
     x = T.dmatrix("x")
     state = theano.shared(np.zeros((3, 4)))
-    f = theano.function([x], [x, x * 2, x.T, x[0], x.sum(0), state, state * 1, x.sum(), T.constant(np.ones(3))], updates=[(state, state + x)])
+    f = theano.function(
+        [x],
+        [x, x * 2, x.T, x[0], x.sum(0), state, state * 1, x.sum(), T.constant(np.ones(3))],
+        updates=[(state, state + x)],
+    )
     held = []
     for i in range(60):
         a = values("float64", (3, 4), i)
@@ -144,8 +173,12 @@ def test_memory_that_the_caller_changed_is_not_taken_for_the_same():
     f = theano.function([x], x + 1)
     a = np.arange(6.0)
     for change in (
-        lambda r: r.__setitem__(slice(None), -1), lambda r: setattr(r, "shape", (2, 3)), lambda r: r.setflags(write=False),
-        lambda r: setattr(r, "dtype", "int64"), lambda r: r.resize((3,), refcheck=False), lambda r: r.sort(),
+        lambda r: r.__setitem__(slice(None), -1),
+        lambda r: setattr(r, "shape", (2, 3)),
+        lambda r: r.setflags(write=False),
+        lambda r: setattr(r, "dtype", "int64"),
+        lambda r: r.resize((3,), refcheck=False),
+        lambda r: r.sort(),
     ):
         for _ in range(3):
             r = f(a)
@@ -170,7 +203,11 @@ def test_shared_values_of_other_layouts():
     state = theano.shared(np.arange(12.0).reshape(3, 4))
     f = theano.function([], [state * 2, state.sum(0)])
     g = theano.function([], state, updates=[(state, state.T)])
-    for value in (np.arange(12.0).reshape(4, 3).T, np.arange(24.0).reshape(3, 8)[:, ::2], np.arange(12.0).reshape(3, 4).astype(">f8")):
+    for value in (
+        np.arange(12.0).reshape(4, 3).T,
+        np.arange(24.0).reshape(3, 8)[:, ::2],
+        np.arange(12.0).reshape(3, 4).astype(">f8"),
+    ):
         state.set_value(value, borrow=True)
         found = f()
         np.testing.assert_array_equal(found[0], value * 2)
@@ -284,8 +321,7 @@ def test_functions_are_collected():
     watched = weakref.ref(f)
     program = weakref.ref(f.program) if hasattr(f, "program") else None
     count = sys.getrefcount(a)
-    entry = getattr(f, "__call__", None)
-    del f, entry
+    del f
     gc.collect()
     assert watched() is None and (program is None or program() is None)
     assert sys.getrefcount(a) == count
@@ -352,11 +388,9 @@ def test_a_small_stack_is_enough():
     np.testing.assert_array_equal(results[0], expected)
 
 
-@pytest.mark.skipif(not hasattr(__import__("os"), "fork"), reason="needs fork")
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 def test_after_a_fork():
-    import os
-
     x = T.dmatrix()
     f = theano.function([x], [T.exp(x).sum(), T.dot(x, x)])
     a = values("float64", (30, 30))

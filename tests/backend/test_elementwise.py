@@ -17,7 +17,13 @@ from tests.backend.comparison import LENGTHS, REAL, Pair, compare, like, values
 def test_a_chain_in_every_dtype_layout_and_length(dtype):
     def build(x, y, s):
         z = T.maximum(x, y) if dtype == "bool" else x * y + s
-        return [z, T.eq(x, y), T.switch(T.gt(x, y), x, z), -z if dtype not in ("bool",) else ~z, T.cast(z, "float64") + 1]
+        return [
+            z,
+            T.eq(x, y),
+            T.switch(T.gt(x, y), x, z),
+            -z if dtype not in ("bool",) else ~z,
+            T.cast(z, "float64") + 1,
+        ]
 
     pair = None
     for n in LENGTHS:
@@ -44,7 +50,9 @@ def test_casts_between_all_dtypes(source):
 def test_broadcasting_in_every_position(rank):
     shape = (3, 1, 2, 5, 4)[:rank]
     patterns = list(itertools.product((False, True), repeat=rank))
-    arrays = [values("float64", [1 if f else n for f, n in zip(p, shape, strict=True)], i) for i, p in enumerate(patterns)]
+    arrays = [
+        values("float64", [1 if f else n for f, n in zip(p, shape, strict=True)], i) for i, p in enumerate(patterns)
+    ]
 
     def build(*xs):
         return [xs[0] * x + xs[-1] for x in xs] + [sum(xs)]
@@ -63,9 +71,12 @@ def test_layouts_of_each_rank(rank):
     for axis in range(rank):
         still = np.broadcast_to(x.take([0], axis), shape)
         pair.check(still, y)
-        pair.check(still, np.ascontiguousarray(np.flip(y, axis))[tuple(
-            slice(None, None, -1) if a == axis else slice(None) for a in range(rank)
-        )])
+        pair.check(
+            still,
+            np.ascontiguousarray(np.flip(y, axis))[
+                tuple(slice(None, None, -1) if a == axis else slice(None) for a in range(rank))
+            ],
+        )
 
 
 @settings(max_examples=25, deadline=None)
@@ -79,7 +90,9 @@ def test_shapes_without_elements_and_of_odd_lengths(data):
 
 def test_rank_0():
     x, y = np.array(2.5), np.array(3, "int8")
-    compare(lambda x, y: [x + y, x * x - y, T.exp(x), T.lt(x, y), T.switch(T.lt(x, y), x, y), -y], x, y, every_layout=True)
+    compare(
+        lambda x, y: [x + y, x * x - y, T.exp(x), T.lt(x, y), T.switch(T.lt(x, y), x, y), -y], x, y, every_layout=True
+    )
 
 
 def test_several_uses_of_values_in_one_loop():
@@ -96,7 +109,22 @@ def test_outputs_that_are_inputs_views_constants_or_one_another():
     def build(x):
         constant = T.constant(np.arange(6.0).reshape(2, 3))
         z = x * 2
-        return [x, x, x.T, x[::-1], z, z, z.T, z[0], constant, constant, constant.T, T.constant(3), T.constant([4]), x + 0 * z]
+        return [
+            x,
+            x,
+            x.T,
+            x[::-1],
+            z,
+            z,
+            z.T,
+            z[0],
+            constant,
+            constant,
+            constant.T,
+            T.constant(3),
+            T.constant([4]),
+            x + 0 * z,
+        ]
 
     pair = compare(build, values("float64", (4, 5)), every_layout=True)
     (x,) = [values("float64", (4, 5), 9)]
@@ -142,7 +170,7 @@ def test_hundreds_of_operations():
 
 def test_many_inputs_and_outputs():
     arrays = [values("float32", (3, 10), i) for i in range(60)]
-    compare(lambda *xs: [x + y for x, y in zip(xs, xs[1:], strict=False)] + [sum(xs)], *arrays, every_layout=True)
+    compare(lambda *xs: [x + y for x, y in itertools.pairwise(xs)] + [sum(xs)], *arrays, every_layout=True)
 
 
 @pytest.mark.parametrize("dtype", REAL)
@@ -150,7 +178,19 @@ def test_constants_of_every_kind(dtype):
     kind = np.dtype(dtype)
     if kind.kind == "f":
         info = np.finfo(kind)
-        special = [0.0, -0.0, np.nan, np.inf, -np.inf, info.max, info.min, info.tiny, info.smallest_subnormal, 0.1, 1 / 3]
+        special = [
+            0.0,
+            -0.0,
+            np.nan,
+            np.inf,
+            -np.inf,
+            info.max,
+            info.min,
+            info.tiny,
+            info.smallest_subnormal,
+            0.1,
+            1 / 3,
+        ]
     elif kind.kind == "b":
         special = [True, False]
     else:
@@ -159,8 +199,16 @@ def test_constants_of_every_kind(dtype):
 
     def build(x):
         constants = [T.constant(v) for v in special]
-        return [*constants, *(T.maximum(x, c) for c in constants), T.constant(special), T.constant(special)[1:], T.eq(T.constant(special)[0], x),
-                *(T.alloc(c, 3) for c in constants), *(T.switch(T.eq(x, x), c, x) for c in constants), T.constant(special[::-1]) + T.constant(special)]
+        return [
+            *constants,
+            *(T.maximum(x, c) for c in constants),
+            T.constant(special),
+            T.constant(special)[1:],
+            T.eq(T.constant(special)[0], x),
+            *(T.alloc(c, 3) for c in constants),
+            *(T.switch(T.eq(x, x), c, x) for c in constants),
+            T.constant(special[::-1]) + T.constant(special),
+        ]
 
     pair = compare(build, values(dtype, (9,)))
     found = pair.native.run([values(dtype, (9,))])

@@ -1,4 +1,4 @@
-"""Run-time errors: the exception of the reference, naming operation, shapes and the user's line; nothing is left half done."""
+"""Run-time errors: the reference's exception, naming operation, shapes and the user's line; nothing half done."""
 
 from __future__ import annotations
 
@@ -18,7 +18,13 @@ def failures():
     """(name, expression of x matrix, y matrix, i integer; wrong arguments; error; words of the message)"""
     good = np.ones((2, 3)), np.ones((2, 3))
     yield "elementwise", lambda x, y, i: x + y, (good[0], np.ones((2, 4)), 1), ValueError, ("(2, 3)", "(2, 4)")
-    yield "fused", lambda x, y, i: T.exp(x) * T.tanh(y) + 1, (good[0], np.ones((3, 3)), 1), ValueError, ("(2, 3)", "(3, 3)")
+    yield (
+        "fused",
+        lambda x, y, i: T.exp(x) * T.tanh(y) + 1,
+        (good[0], np.ones((3, 3)), 1),
+        ValueError,
+        ("(2, 3)", "(3, 3)"),
+    )
     yield "unwarranted broadcast", lambda x, y, i: x + y, (good[0], np.ones((1, 3)), 1), ValueError, ("(1, 3)",)
     yield "dot", lambda x, y, i: T.dot(x, y.T), (good[0], np.ones((2, 4)), 1), ValueError, ("3", "4")
     yield "index", lambda x, y, i: x[i] + y[i], (*good, 5), IndexError, ("5", "2")
@@ -43,8 +49,13 @@ def test_errors(name, build, wrong, error, words, mode):
     x, y, i = T.dmatrix("x"), T.dmatrix("y"), T.lscalar("i")
     output = build(x, y, i)
     state, counter = theano.shared(np.zeros(3), "state"), theano.shared(0)
-    f = theano.function([x, y, i], [output, x * 2], updates=[(state, state + x.sum()), (counter, counter + 1)],
-                        mode=MODES[mode], on_unused_input="ignore")
+    f = theano.function(
+        [x, y, i],
+        [output, x * 2],
+        updates=[(state, state + x.sum()), (counter, counter + 1)],
+        mode=MODES[mode],
+        on_unused_input="ignore",
+    )
     good = np.ones((2, 3)), np.ones((2, 3)), 1
     if name not in WITHOUT_GOOD_CALL:
         f(*good)

@@ -43,16 +43,48 @@ class Drawing:
         return self.draw(st.sampled_from(fitting)) if fitting else None
 
     def step(self) -> None:
-        kind = self.draw(st.sampled_from(
-            ["unary", "binary", "binary", "reduce", "reduce", "transpose", "slice", "reshape", "dot", "join", "set", "take", "switch", "expand", "softmax"]
-        ))
+        kind = self.draw(
+            st.sampled_from(
+                [
+                    "unary",
+                    "binary",
+                    "binary",
+                    "reduce",
+                    "reduce",
+                    "transpose",
+                    "slice",
+                    "reshape",
+                    "dot",
+                    "join",
+                    "set",
+                    "take",
+                    "switch",
+                    "expand",
+                    "softmax",
+                ]
+            )
+        )
         made = getattr(self, kind)()
         if made is not None and np.prod(made[1], dtype=int) <= 4000:
             self.pool.append(made)
 
     def unary(self):
         x, shape = self.pick()
-        f = self.draw(st.sampled_from([T.tanh, T.exp, T.neg, T.abs, T.sqr, T.nnet.sigmoid, lambda v: v + 1, lambda v: v * 0.5, lambda v: T.log1p(T.abs(v))]))
+        f = self.draw(
+            st.sampled_from(
+                [
+                    T.tanh,
+                    T.exp,
+                    T.neg,
+                    T.abs,
+                    T.sqr,
+                    T.nnet.sigmoid,
+                    lambda v: v + 1,
+                    lambda v: v * 0.5,
+                    lambda v: T.log1p(T.abs(v)),
+                ]
+            )
+        )
         return f(T.clip(x, -3, 3)), shape
 
     def partner(self, x, shape):
@@ -61,7 +93,10 @@ class Drawing:
                 return False
             padded = (1,) * (len(shape) - len(other)) + other
             flags = (True,) * (len(shape) - len(other)) + y.type.broadcastable
-            return all(f or (a == b and not g) for a, b, f, g in zip(padded, shape, flags, x.type.broadcastable, strict=True))
+            return all(
+                f or (a == b and not g) for a, b, f, g in zip(padded, shape, flags, x.type.broadcastable, strict=True)
+            )
+
         return self.pick(fits)
 
     def binary(self):
@@ -69,7 +104,19 @@ class Drawing:
         found = self.partner(x, shape)
         if found is None:
             return None
-        f = self.draw(st.sampled_from([T.add, T.sub, T.mul, T.maximum, T.minimum, lambda a, b: a / (T.abs(b) + 1), lambda a, b: T.switch(T.gt(a, b), a, b)]))
+        f = self.draw(
+            st.sampled_from(
+                [
+                    T.add,
+                    T.sub,
+                    T.mul,
+                    T.maximum,
+                    T.minimum,
+                    lambda a, b: a / (T.abs(b) + 1),
+                    lambda a, b: T.switch(T.gt(a, b), a, b),
+                ]
+            )
+        )
         return f(T.clip(x, -1000, 1000), T.clip(found[0], -1000, 1000)), shape
 
     switch = binary
@@ -95,7 +142,11 @@ class Drawing:
         if found is None:
             return None
         x, shape = found
-        entry = self.draw(st.sampled_from([0, -1, slice(None, None, -1), slice(0, 2), slice(None, None, 2), slice(1, None), slice(-2, None)]))
+        entry = self.draw(
+            st.sampled_from(
+                [0, -1, slice(None, None, -1), slice(0, 2), slice(None, None, 2), slice(1, None), slice(-2, None)]
+            )
+        )
         axis = self.draw(st.integers(0, len(shape) - 1))
         index = (slice(None),) * axis + (entry,)
         result = np.empty(shape)[index].shape
@@ -124,8 +175,14 @@ class Drawing:
             return None
         x, shape = found
         axis = self.draw(st.integers(0, len(shape) - 1))
-        other = self.pick(lambda v, s: len(s) == len(shape) and all(a == b for i, (a, b) in enumerate(zip(s, shape, strict=True)) if i != axis))
-        return T.concatenate([x, other[0]], axis), tuple(n + other[1][axis] if i == axis else n for i, n in enumerate(shape))
+        other = self.pick(
+            lambda v, s: (
+                len(s) == len(shape) and all(a == b for i, (a, b) in enumerate(zip(s, shape, strict=True)) if i != axis)
+            )
+        )
+        return T.concatenate([x, other[0]], axis), tuple(
+            n + other[1][axis] if i == axis else n for i, n in enumerate(shape)
+        )
 
     def set(self):
         found = self.pick(lambda v, s: len(s) > 0)
@@ -163,7 +220,7 @@ def test_random_expressions(data):
         drawing.input()
     for _ in range(data.draw(st.integers(3, 14))):
         drawing.step()
-    outputs = [v for v, _ in drawing.pool[-data.draw(st.integers(1, 4)):]]
+    outputs = [v for v, _ in drawing.pool[-data.draw(st.integers(1, 4)) :]]
     wrt = [x for x in drawing.inputs if x.dtype.startswith("float")]
     loss = sum(T.sum(T.tanh(v)) for v in outputs if v.dtype.startswith("float"))
     if wrt and not isinstance(loss, int) and data.draw(st.booleans()):
@@ -181,7 +238,9 @@ def test_random_expressions(data):
                 if b.dtype.kind == "f":
                     assert a.dtype == b.dtype and a.shape == b.shape
                     scale = 1 + float(np.abs(b).max(initial=0))
-                    np.testing.assert_allclose(a, b, rtol=1e-8 if exact else 1e-3, atol=scale * (1e-9 if exact else 1e-3))
+                    np.testing.assert_allclose(
+                        a, b, rtol=1e-8 if exact else 1e-3, atol=scale * (1e-9 if exact else 1e-3)
+                    )
                 else:
                     close(a, b)
             except AssertionError as error:

@@ -39,7 +39,14 @@ def test_all_reductions_of_a_dtype(dtype):
     def build(x):
         outputs = []
         for axis in (None, 0, 1):
-            outputs += [T.max(x, axis), T.min(x, axis), T.argmax(x, axis), T.argmin(x, axis), T.sum(x, axis), T.any(x, axis)]
+            outputs += [
+                T.max(x, axis),
+                T.min(x, axis),
+                T.argmax(x, axis),
+                T.argmin(x, axis),
+                T.sum(x, axis),
+                T.any(x, axis),
+            ]
             outputs += [T.all(T.neq(x, 0), axis), T.any(T.gt(x, 3), axis), T.prod(x, axis), T.mean(x, axis)]
         return outputs
 
@@ -51,7 +58,9 @@ def test_all_reductions_of_a_dtype(dtype):
 @pytest.mark.parametrize("dtype", ("float64", "float32", "int64", "uint8", "bool"))
 def test_lengths(dtype):
     def build(x):
-        return [f(x, axis) for axis in (0, 1, (0, 1)) for f in (T.sum, T.any)] + [T.sum(T.cast(x, "float64") * 2, axis=1)]
+        return [f(x, axis) for axis in (0, 1, (0, 1)) for f in (T.sum, T.any)] + [
+            T.sum(T.cast(x, "float64") * 2, axis=1)
+        ]
 
     variables = like(values(dtype, (2, 2)))
     pair = Pair(variables, build(*variables))
@@ -73,9 +82,23 @@ def test_accumulators():
     def build(x, i, h):
         outputs = []
         for axis in (None, 0, 1):
-            outputs += [T.sum(x, axis, dtype="float64"), T.sum(x, axis, acc_dtype="float64"), T.sum(i, axis, dtype="int8")]
-            outputs += [T.sum(i, axis, dtype="float32"), T.sum(i, axis), T.sum(h, axis), T.sum(h, axis, dtype="float32")]
-            outputs += [T.prod(i, axis, dtype="int16"), T.mean(i, axis), T.mean(h, axis), T.prod(x, axis, acc_dtype="float64")]
+            outputs += [
+                T.sum(x, axis, dtype="float64"),
+                T.sum(x, axis, acc_dtype="float64"),
+                T.sum(i, axis, dtype="int8"),
+            ]
+            outputs += [
+                T.sum(i, axis, dtype="float32"),
+                T.sum(i, axis),
+                T.sum(h, axis),
+                T.sum(h, axis, dtype="float32"),
+            ]
+            outputs += [
+                T.prod(i, axis, dtype="int16"),
+                T.mean(i, axis),
+                T.mean(h, axis),
+                T.prod(x, axis, acc_dtype="float64"),
+            ]
         return outputs
 
     compare(build, x, i, h, every_layout=True, tolerance=2e-3)
@@ -89,7 +112,9 @@ def test_not_a_number_and_infinities():
     f = x.astype("float32")
 
     def build(*xs):
-        return [f(x, a) for x in xs for a in (None, 0, 1) for f in (T.max, T.min, T.argmax, T.argmin, T.sum, T.all, T.any)]
+        return [
+            f(x, a) for x in xs for a in (None, 0, 1) for f in (T.max, T.min, T.argmax, T.argmin, T.sum, T.all, T.any)
+        ]
 
     compare(build, x, f, every_layout=True, tolerance=1e-5)
     compare(build, x[4:], f[4:], tolerance=1e-5)
@@ -125,7 +150,19 @@ def test_empty_arrays():
 def test_reductions_of_one_input_along_different_axes():
     def build(x, y):
         z = T.exp(x) * y
-        return [z.sum(0), z.sum(1), z.max(0), z.max(1), z.sum(), z, x.sum(0), x.sum(1), (x + z).mean(1), x.argmax(0), z.T.sum(0)]
+        return [
+            z.sum(0),
+            z.sum(1),
+            z.max(0),
+            z.max(1),
+            z.sum(),
+            z,
+            x.sum(0),
+            x.sum(1),
+            (x + z).mean(1),
+            x.argmax(0),
+            z.T.sum(0),
+        ]
 
     compare(build, values("float64", (7, 90), 1), values("float64", (7, 1), 2), every_layout=True)
 
@@ -135,7 +172,12 @@ def test_reduction_broadcast_reduction():
         outputs = [T.nnet.softmax(x), T.nnet.logsoftmax(x), x.var(0), x.std(1), x.var()]
         centred = x - x.mean(0)
         scaled = centred / T.sqrt((centred**2).mean(0) + 0.1)
-        outputs += [scaled, T.dot(scaled.T, scaled).sum(1), T.log(T.exp(x).sum(1)), (x / x.sum(1, keepdims=True)).max(0)]
+        outputs += [
+            scaled,
+            T.dot(scaled.T, scaled).sum(1),
+            T.log(T.exp(x).sum(1)),
+            (x / x.sum(1, keepdims=True)).max(0),
+        ]
         outputs += [(x - x.max(1, keepdims=True)).sum(0), x.sum(0) + x.sum(1).sum(), x.sum(0).sum() * x]
         return outputs
 
@@ -147,10 +189,27 @@ def test_reduction_broadcast_reduction():
 def test_reduction_of_broadcast_operands():
     def build(row, column, x, scalar):
         outer = row * column
-        return [outer.sum(0), outer.sum(1), outer.sum(), outer.max(0), (outer + x).sum(1), (x * scalar).sum(), scalar.sum(),
-                row.sum(0), row.sum(1), row.max(0), column.sum((0, 1)), T.sum(T.zeros_like(x) + scalar, 0)]
+        return [
+            outer.sum(0),
+            outer.sum(1),
+            outer.sum(),
+            outer.max(0),
+            (outer + x).sum(1),
+            (x * scalar).sum(),
+            scalar.sum(),
+            row.sum(0),
+            row.sum(1),
+            row.max(0),
+            column.sum((0, 1)),
+            T.sum(T.zeros_like(x) + scalar, 0),
+        ]
 
-    arrays = values("float64", (1, 65), 1), values("float64", (9, 1), 2), values("float64", (9, 65), 3), np.full((1, 1), 2.0)
+    arrays = (
+        values("float64", (1, 65), 1),
+        values("float64", (9, 1), 2),
+        values("float64", (9, 65), 3),
+        np.full((1, 1), 2.0),
+    )
     compare(build, *arrays, every_layout=True)
 
 
@@ -162,12 +221,15 @@ def test_random_reductions(data):
     axes = data.draw(st.lists(st.sampled_from(subsets(rank)), min_size=1, max_size=4))
     order = data.draw(st.permutations(range(rank)))
     dtype = data.draw(st.sampled_from(("float64", "int32", "float32")))
-    operations = data.draw(st.lists(st.sampled_from((T.sum, T.max, T.min, T.argmax)), min_size=len(axes), max_size=len(axes)))
+    operations = data.draw(
+        st.lists(st.sampled_from((T.sum, T.max, T.min, T.argmax)), min_size=len(axes), max_size=len(axes))
+    )
 
     def build(x):
         z = x * 2 + 1
-        return [f(z, a) for f, a in zip(operations, axes, strict=True)] + [z - f(z, a, keepdims=True)
-                for f, a in zip(operations, axes, strict=True)]
+        return [f(z, a) for f, a in zip(operations, axes, strict=True)] + [
+            z - f(z, a, keepdims=True) for f, a in zip(operations, axes, strict=True)
+        ]
 
     x = values(dtype, shape)
     flags = data.draw(st.booleans())

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import theano.tensor as T
-from tests.backend.comparison import REAL, Pair, compare, like, values
+from tests.backend.comparison import REAL, Pair, compare, values
 from theano.tensor.assertion import Assert
 from theano.tensor.shape import SpecifyShape
 
@@ -16,9 +16,23 @@ from theano.tensor.shape import SpecifyShape
 def test_shapes_and_lengths():
     def build(x, y):
         z = T.exp(x) + y
-        return [x.shape, z.shape, z.shape[0], x.shape[1] * 2 + y.shape[0], z.T.shape, x.sum(0).shape, T.shape_i(z, 1),
-                x.shape[0] + z, T.prod(x.shape), x.size, x.reshape((-1,)).shape, x.shape * y.shape, x[1:].shape[0],
-                T.as_tensor_variable(x.shape[0]), T.cast(x.shape[0], "float64") / x.shape[1]]
+        return [
+            x.shape,
+            z.shape,
+            z.shape[0],
+            x.shape[1] * 2 + y.shape[0],
+            z.T.shape,
+            x.sum(0).shape,
+            T.shape_i(z, 1),
+            x.shape[0] + z,
+            T.prod(x.shape),
+            x.size,
+            x.reshape((-1,)).shape,
+            x.shape * y.shape,
+            x[1:].shape[0],
+            T.as_tensor_variable(x.shape[0]),
+            T.cast(x.shape[0], "float64") / x.shape[1],
+        ]
 
     pair = compare(build, values("float64", (4, 5), 1), values("float64", (4, 5), 2), every_layout=True)
     pair.check(np.zeros((0, 5)), np.zeros((0, 5)))
@@ -44,18 +58,29 @@ def test_reshapes():
         z = x * 2
         outputs = []
         for v in (x, z, x.T, z.T, x.dimshuffle(1, "x", 0)):
-            outputs += [v.reshape((3, 8)), v.reshape((-1,)), v.flatten(), v.reshape((2, -1, 3)), v.reshape((n, -1)), v.ravel()]
+            outputs += [
+                v.reshape((3, 8)),
+                v.reshape((-1,)),
+                v.flatten(),
+                v.reshape((2, -1, 3)),
+                v.reshape((n, -1)),
+                v.ravel(),
+            ]
             outputs += [v.reshape((n, 24 // n)), v.reshape((1, 24, 1)) + 1, v.reshape((2, 3, 4)).sum(1), v.flatten(2)]
             outputs += [v.reshape((-1, n, 2)).dimshuffle(2, 0, 1), v.reshape(T.stack([n, 24 // n]), ndim=2)]
         return [*outputs, z]
 
     pair = compare(build, values("float64", (4, 6)), np.array(3), every_layout=True)
     pair.check(values("float64", (4, 6)), np.array(12))
-    empty = compare(lambda x: [x.reshape((0, 5)), x.reshape((-1,)), x.reshape((7, 0, 2)), x.T.flatten()], np.zeros((3, 0)))
+    empty = compare(
+        lambda x: [x.reshape((0, 5)), x.reshape((-1,)), x.reshape((7, 0, 2)), x.T.flatten()], np.zeros((3, 0))
+    )
     empty.check(np.zeros((0, 3)))
     compare(lambda x: [x.reshape(()), x.reshape((1,)), (x * 2).reshape(())], np.ones((1, 1)), flags=False)
     compare(lambda x: [x.reshape((1, 1)), x.flatten(), x.reshape((-1,))], np.array(2.0))
-    compare(lambda c: [T.constant(2.0).reshape((1, 1)) + c, T.constant(np.arange(6)).reshape((2, 3)) + c], np.ones((2, 3)))
+    compare(
+        lambda c: [T.constant(2.0).reshape((1, 1)) + c, T.constant(np.arange(6)).reshape((2, 3)) + c], np.ones((2, 3))
+    )
 
 
 def test_reshapes_that_do_not_fit():
@@ -78,7 +103,9 @@ def test_reshapes_that_do_not_fit():
 def test_patterns_declared_and_checked():
     x = T.dmatrix("x")
     row = T.addbroadcast(x, 0)
-    pair = Pair([x], [row + np.ones((3, 5)), T.unbroadcast(row, 0), T.patternbroadcast(x * 2, (True, False)).sum(0), row])
+    pair = Pair(
+        [x], [row + np.ones((3, 5)), T.unbroadcast(row, 0), T.patternbroadcast(x * 2, (True, False)).sum(0), row]
+    )
     pair.check_layouts(values("float64", (1, 5)))
     assert "(2, 5)" in str(pair.check_failure(ValueError, np.zeros((2, 5))))
     pair.check(values("float64", (1, 5)))
@@ -106,17 +133,42 @@ def test_specified_shapes_and_assertions():
 def test_vectors_of_scalars(dtype):
     def build(a, b, v):
         z = T.stack([a, b, v[1], v.sum().astype(dtype)])
-        return [z, z[0] if dtype == "bool" else z[0] * 2, z[::-1], T.stack([a]), T.stack([a, a]), T.stack([v, v * v]), z.sum(), T.max(z)]
+        return [
+            z,
+            z[0] if dtype == "bool" else z[0] * 2,
+            z[::-1],
+            T.stack([a]),
+            T.stack([a, a]),
+            T.stack([v, v * v]),
+            z.sum(),
+            T.max(z),
+        ]
 
     compare(build, values(dtype, (), 1), values(dtype, (), 2), values(dtype, (4,), 3), every_layout=True)
 
 
 def test_alloc():
     def build(x, row, s, n, m):
-        return [T.alloc(s, n, m), T.alloc(row, n, 4), T.alloc(x, n, 3, 4), T.zeros((n, m)), T.ones((m,), "int8") * 2,
-                T.alloc(row[0], m, 4), T.zeros_like(x), T.ones_like(x) + x, T.fill(x, s), T.alloc(s, 2, 3), T.alloc(s * 2, n),
-                T.alloc(0.0, n, m).sum(0), T.alloc(s), T.alloc(x, 3, 4), T.alloc(7, 2), T.zeros((0, n)), T.ones(x.shape).sum(),
-                T.alloc(x, n, x.shape[0], x.shape[1]).sum((0, 1))]
+        return [
+            T.alloc(s, n, m),
+            T.alloc(row, n, 4),
+            T.alloc(x, n, 3, 4),
+            T.zeros((n, m)),
+            T.ones((m,), "int8") * 2,
+            T.alloc(row[0], m, 4),
+            T.zeros_like(x),
+            T.ones_like(x) + x,
+            T.fill(x, s),
+            T.alloc(s, 2, 3),
+            T.alloc(s * 2, n),
+            T.alloc(0.0, n, m).sum(0),
+            T.alloc(s),
+            T.alloc(x, 3, 4),
+            T.alloc(7, 2),
+            T.zeros((0, n)),
+            T.ones(x.shape).sum(),
+            T.alloc(x, n, x.shape[0], x.shape[1]).sum((0, 1)),
+        ]
 
     given = values("float64", (3, 4), 1), values("float64", (1, 4), 2), np.array(2.5)
     pair = compare(build, *given, np.array(5), np.array(2), every_layout=True)
@@ -129,16 +181,36 @@ def test_alloc():
 
 def test_aranges():
     def build(a, b, c, n, x):
-        outputs = [T.arange(n), T.arange(2, n), T.arange(n, 0, -2), T.arange(x.shape[0]), T.arange(a, b, c), T.arange(0, 1, 0.1)]
-        outputs += [T.arange(n, dtype="float32"), T.arange(n, dtype="int8") * 2, T.arange(5), T.arange(5.5), T.arange(-3)]
-        outputs += [T.arange(n) * x[0] + T.arange(x.shape[0]).sum(), (T.arange(n).dimshuffle(0, "x") * T.arange(3)).sum(0)]
+        outputs = [
+            T.arange(n),
+            T.arange(2, n),
+            T.arange(n, 0, -2),
+            T.arange(x.shape[0]),
+            T.arange(a, b, c),
+            T.arange(0, 1, 0.1),
+        ]
+        outputs += [
+            T.arange(n, dtype="float32"),
+            T.arange(n, dtype="int8") * 2,
+            T.arange(5),
+            T.arange(5.5),
+            T.arange(-3),
+        ]
+        outputs += [
+            T.arange(n) * x[0] + T.arange(x.shape[0]).sum(),
+            (T.arange(n).dimshuffle(0, "x") * T.arange(3)).sum(0),
+        ]
         outputs += [T.arange(a, b), T.arange(n * 2) + 1]
         return outputs
 
     pair = compare(build, *map(np.array, (0.5, 9.0, 0.75, 11)), values("float64", (5,)))
     pair.check(*map(np.array, (9.0, -0.25, -0.5, 0)), values("float64", (1,)))
     pair.check(*map(np.array, (1.0, 1.0, -0.5, 300)), values("float64", (70,)))
-    for a, b, c in ((np.int8(-7), np.int8(9), np.int8(3)), (np.int32(5), np.int32(-9), np.int32(-4)), (np.uint8(1), np.uint8(9), np.uint8(2))):
+    for a, b, c in (
+        (np.int8(-7), np.int8(9), np.int8(3)),
+        (np.int32(5), np.int32(-9), np.int32(-4)),
+        (np.uint8(1), np.uint8(9), np.uint8(2)),
+    ):
         compare(lambda a, b, c: [T.arange(a, b, c)], a, b, c)
     compare(lambda a, b: [T.arange(a, b)], np.float32(0.25), np.float32(7))
     s = T.lscalar()
@@ -148,8 +220,21 @@ def test_aranges():
 
 def test_unit_matrices_and_diagonals():
     def build(n, m, k, x):
-        return [T.eye(n), T.eye(n, m), T.eye(n, m, k), T.eye(4, 5, -2, dtype="int8"), T.identity_like(x), T.eye(n, m, k) * 2 + 1,
-                T.eye(n).sum(1), T.diag(x), T.diag(x[0]), T.diagonal(x, 1), x.trace(), T.tril(x), T.triu(x, 1)]
+        return [
+            T.eye(n),
+            T.eye(n, m),
+            T.eye(n, m, k),
+            T.eye(4, 5, -2, dtype="int8"),
+            T.identity_like(x),
+            T.eye(n, m, k) * 2 + 1,
+            T.eye(n).sum(1),
+            T.diag(x),
+            T.diag(x[0]),
+            T.diagonal(x, 1),
+            x.trace(),
+            T.tril(x),
+            T.triu(x, 1),
+        ]
 
     pair = compare(build, *map(np.array, (6, 9, 2)), values("float64", (5, 5)))
     pair.check(*map(np.array, (3, 2, -1)), values("float64", (2, 2)))
@@ -167,8 +252,19 @@ def test_joins(axis):
     def build(*xs):
         a, b, c, d = xs
         joined = T.concatenate([a * 2, b, c, d.T.T], axis)
-        outputs = [T.concatenate(xs, axis), joined, joined * 2, joined.sum(axis), T.concatenate([a, a], axis), T.join(axis, b)]
-        outputs += [T.concatenate([joined, a + 1, joined], axis), T.stack([a, a * 2], axis), T.concatenate([d, a], axis).T]
+        outputs = [
+            T.concatenate(xs, axis),
+            joined,
+            joined * 2,
+            joined.sum(axis),
+            T.concatenate([a, a], axis),
+            T.join(axis, b),
+        ]
+        outputs += [
+            T.concatenate([joined, a + 1, joined], axis),
+            T.stack([a, a * 2], axis),
+            T.concatenate([d, a], axis).T,
+        ]
         outputs += [T.concatenate([T.zeros_like(a), d], axis), joined[1:], T.stack([a[0, 0, 0], d[0, 0, 0]])]
         return outputs
 
