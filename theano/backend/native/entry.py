@@ -106,13 +106,15 @@ class CallRecord:
             "updates": _pointer(self.update_pointers),
             "fail": id(self.fail),
             "owned": _pointer(self.owned),
+            "frame_bytes": self.frame.nbytes,
         }
         for name, value in values.items():
             self.record[RECORD[name]] = value
 
-    def _raise(self) -> None:
-        """Raise the error of the check that failed, whose number lies in the frame's first word."""
-        raise self.program.failure(int(self.frame[0]), self.frame)
+    def _raise(self, words: bytes) -> None:
+        """Raise the error of the check that failed, whose number lies in the first word of the frame's copy `words`."""
+        frame = np.frombuffer(words, dtype=np.int64)
+        raise self.program.failure(int(frame[0]), frame)
 
     def free(self) -> None:
         """Give back memory that is kept between calls: the arena and arrays kept to be used again."""
@@ -124,7 +126,7 @@ class CallRecord:
         release = ctypes.pythonapi.Py_DecRef
         release.restype, release.argtypes = None, [ctypes.c_void_p]
         for i in range(self.n_all):
-            for place in (2, 3):
+            for place in (2, 3, 5):
                 address = int(self.outputs[i * OUTPUT_WORDS + place])
                 self.outputs[i * OUTPUT_WORDS + place] = 0
                 if address:

@@ -10,6 +10,7 @@ declare ptr @PyErr_Occurred()
 declare void @PyErr_Clear()
 declare double @PyFloat_AsDouble(ptr)
 declare i64 @PyLong_AsLongLong(ptr)
+declare ptr @PyBytes_FromStringAndSize(ptr, i64)
 declare ptr @PyList_New(i64)
 declare ptr @PyMem_RawMalloc(i64)
 declare void @PyMem_RawFree(ptr)
@@ -126,7 +127,7 @@ no:
   ret i1 false
 }
 
-; A fresh C-contiguous array for an output {current, descr, spare, spare, turn}; returns its data.
+; A fresh C-contiguous array for an output {current, descr, spare, spare, turn, evicted}; returns its data.
 define ptr @rt_new_output(ptr %record, i64 %rank, ptr %lengths) {
   %pdescr = getelementptr ptr, ptr %record, i64 1
   %descr = load ptr, ptr %pdescr
@@ -156,7 +157,8 @@ keep:
   %pp = getelementptr ptr, ptr %record, i64 %place
   %old = load ptr, ptr %pp
   store ptr %new, ptr %pp
-  call void @decref(ptr %old)
+  %p5 = getelementptr ptr, ptr %record, i64 5
+  store ptr %old, ptr %p5
   br label %reuse
 reuse:
   %o = phi ptr [%a, %0], [%b, %second], [%new, %keep]
@@ -368,15 +370,16 @@ out:
   ret void
 }
 
-; Drop what an unfinished call has made: outputs whose current array is set.
-define internal void @drop(ptr %outputs, i64 %n) {
+; Drop what the outputs hold at `place`: 0, what an unfinished call has made; 5, arrays that are no longer kept.
+define internal void @drop(ptr %outputs, i64 %n, i64 %place) {
   br label %head
 head:
   %i = phi i64 [0, %0], [%j, %body]
   %more = icmp slt i64 %i, %n
   br i1 %more, label %body, label %out
 body:
-  %at = mul i64 %i, 8
+  %first = mul i64 %i, 8
+  %at = add i64 %first, %place
   %p = getelementptr ptr, ptr %outputs, i64 %at
   %o = load ptr, ptr %p
   store ptr null, ptr %p
@@ -413,9 +416,23 @@ define ptr @rt_entry(ptr %self, ptr %args, i64 %nargs, ptr %names) {
   %nokeywords = icmp eq ptr %names, null
   %count = icmp eq i64 %nargs, %n
   %plain = and i1 %nokeywords, %count
-  br i1 %plain, label %args.head, label %slow
+  br i1 %plain, label %prepare, label %slow
+prepare:
+  ; Whatever may run Python code (making the list can start a garbage collection, giving up values can call their
+  ; owners) happens while nothing of this call lies in the record: that code may call this very function.
+  %single.p = getelementptr i64, ptr %record, i64 5
+  %single = load i64, ptr %single.p
+  %issingle = icmp ne i64 %single, 0
+  br i1 %issingle, label %begin, label %list.make
+list.make:
+  %list0 = call ptr @PyList_New(i64 %outputs.n)
+  %nolist = icmp eq ptr %list0, null
+  br i1 %nolist, label %null, label %begin
+begin:
+  %list = phi ptr [null, %prepare], [%list0, %list.make]
+  br label %args.head
 args.head:
-  %i = phi i64 [0, %0], [%i2, %args.body]
+  %i = phi i64 [0, %begin], [%i2, %args.body]
   %args.more = icmp slt i64 %i, %n
   br i1 %args.more, label %args.body, label %cells.head
 args.body:
@@ -447,6 +464,7 @@ cells.body:
   %isbad2 = icmp ne i64 %bad2, 0
   br i1 %isbad2, label %slow.release, label %cells.head
 run:
+  %replaced = alloca ptr, i64 %updates.n
   %main = load ptr, ptr %record
   %code = call i64 %main(ptr %frame, ptr %outputs)
   %inputs.n = add i64 %n, %cells.n
@@ -454,16 +472,26 @@ run:
   %ok = icmp eq i64 %code, 0
   br i1 %ok, label %commit.head, label %fail
 fail:
-  call void @drop(ptr %outputs, i64 %all.n)
+  call void @drop(ptr %outputs, i64 %all.n, i64 0)
+  call void @decref(ptr %list)
   %mine = icmp sgt i64 %code, 0
   br i1 %mine, label %raise, label %null
 raise:
-  ; fail(code) raises; the code travels in the record
+  ; fail(frame) raises; it gets a copy, because another thread may call this function before it has read it
   %fail.p = getelementptr i64, ptr %record, i64 12
   %fail.o = load ptr, ptr %fail.p
   store i64 %code, ptr %frame
-  %r0 = call ptr @PyObject_Vectorcall(ptr %fail.o, ptr null, i64 0, ptr null)
+  %bytes.p = getelementptr i64, ptr %record, i64 14
+  %bytes = load i64, ptr %bytes.p
+  %copy = call ptr @PyBytes_FromStringAndSize(ptr %frame, i64 %bytes)
+  %nocopy = icmp eq ptr %copy, null
+  br i1 %nocopy, label %null, label %tell
+tell:
+  %fail.args = alloca ptr
+  store ptr %copy, ptr %fail.args
+  %r0 = call ptr @PyObject_Vectorcall(ptr %fail.o, ptr %fail.args, i64 1, ptr null)
   call void @decref(ptr %r0)
+  call void @decref(ptr %copy)
   br label %null
 null:
   ret ptr null
@@ -485,25 +513,16 @@ commit.body:
   store ptr null, ptr %uo.p
   %oldv = load ptr, ptr %uitems
   store ptr %new, ptr %uitems
-  call void @decref(ptr %oldv)
+  %replaced.p = getelementptr ptr, ptr %replaced, i64 %u
+  store ptr %oldv, ptr %replaced.p
   %u2 = add i64 %u, 1
   br label %commit.head
 give:
-  %single.p = getelementptr i64, ptr %record, i64 5
-  %single = load i64, ptr %single.p
-  %issingle = icmp ne i64 %single, 0
-  br i1 %issingle, label %one, label %many
+  br i1 %issingle, label %one, label %fill.start
 one:
   %only = load ptr, ptr %outputs
   store ptr null, ptr %outputs
-  ret ptr %only
-many:
-  %list = call ptr @PyList_New(i64 %outputs.n)
-  %nolist = icmp eq ptr %list, null
-  br i1 %nolist, label %listfail, label %fill.start
-listfail:
-  call void @drop(ptr %outputs, i64 %outputs.n)
-  ret ptr null
+  br label %done
 fill.start:
   %li.p = getelementptr i8, ptr %list, i64 24
   %li = load ptr, ptr %li.p
@@ -511,7 +530,7 @@ fill.start:
 fill.head:
   %f = phi i64 [0, %fill.start], [%f2, %fill.body]
   %fill.more = icmp slt i64 %f, %outputs.n
-  br i1 %fill.more, label %fill.body, label %full
+  br i1 %fill.more, label %fill.body, label %done
 fill.body:
   %f.at = mul i64 %f, 8
   %fo.p = getelementptr ptr, ptr %outputs, i64 %f.at
@@ -521,9 +540,13 @@ fill.body:
   store ptr %fo, ptr %ft
   %f2 = add i64 %f, 1
   br label %fill.head
-full:
-  ret ptr %list
+done:
+  %result.given = phi ptr [%only, %one], [%list, %fill.head]
+  call void @release(ptr %replaced, i64 %updates.n)
+  call void @drop(ptr %outputs, i64 %all.n, i64 5)
+  ret ptr %result.given
 slow.release:
+  call void @decref(ptr %list)
   %in.n = add i64 %n, %cells.n
   call void @release(ptr %owned, i64 %in.n)
   br label %slow

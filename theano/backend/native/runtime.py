@@ -23,6 +23,7 @@ PYTHON_API = (
     "PyErr_Clear",
     "PyFloat_AsDouble",
     "PyLong_AsLongLong",
+    "PyBytes_FromStringAndSize",
     "PyList_New",
     "PyMem_RawMalloc",
     "PyMem_RawFree",
@@ -57,6 +58,7 @@ RECORD = {
             "updates",
             "fail",
             "owned",
+            "frame_bytes",
         )
     )
 }
