@@ -164,18 +164,22 @@ def readable(seconds: float) -> str:
     return f"{seconds / 1e-6:.3g} µs"
 
 
-def ratio(row: dict[str, float]) -> float | None:
+def ratio(row: dict[str, float], but: tuple[str, ...] = ()) -> float | None:
     """Our time as a multiple of the fastest peer's."""
-    peers = [seconds for package, seconds in row.items() if package not in ("theano", "copy")]
+    peers = [seconds for package, seconds in row.items() if package not in ("theano", "copy", *but)]
     return row["theano"] / min(peers) if "theano" in row and peers else None
 
 
 def show(title: str, results: Results, packages: list[str], targets: dict[str, float]) -> None:
-    """A Markdown table: times, our time as a multiple of the fastest peer's, and the target for that."""
+    """A Markdown table: times, our time as a multiple of the fastest peer's, and the target for that.
+
+    Of first results only those of packages that compile count: PyTorch without its compiler has nothing to prepare.
+    """
+    but = ("torch",) if title.startswith("first") else ()
     columns = [package for package in packages if any(package in row for row in results.values())]
     lines = [[title, *columns, "ours / fastest", "target"]]
     for name, row in results.items():
-        found, target = ratio(row), targets.get(name)
+        found, target = ratio(row, but), targets.get(name)
         times = [readable(row[p]) if p in row else "–" for p in columns]
         lines.append([name, *times, f"{found:.2f}" if found else "–", f"{target:g}" if target else ""])
     widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
