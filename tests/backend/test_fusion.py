@@ -112,6 +112,21 @@ class TestMemory:
         made = theano.function([x], T.set_subtensor(T.exp(x)[1:3], 0.0)).program
         assert sum(len(loop.stores) for loop in loops(made)) == 2  # exp, and the part
 
+    def test_changes_in_turn_copy_once(self):
+        v = m
+        for i in range(4):
+            v = T.set_subtensor(v[i, 1:], i)
+            v = T.inc_subtensor(v[T.constant([0, 1]), T.constant([0, 0])], 1.0)
+        made = theano.function([m], v).program
+        assert len([loop for loop in loops(made) if len(loop.extents) == 2]) == 1
+        expected = np.zeros((4, 3))
+        for i in range(4):
+            expected[i, 1:] = i
+        expected[:2, 0] = 4
+        given = np.zeros((4, 3))
+        np.testing.assert_array_equal(made.run([given])[0], expected)
+        assert not given.any()
+
     def test_a_changed_array_that_is_used_elsewhere_is_copied(self):
         whole = T.exp(x)
         changed, kept = program([x], [T.set_subtensor(whole[1:3], 0.0), whole]).run([np.zeros(4)])

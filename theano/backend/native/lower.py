@@ -100,6 +100,7 @@ class Lowering:
         self._constant_arrays: dict[Any, Array] = {}
         self._shared: set[int] = set()  # arrays that stand for several variables
         self._overwritten: set[int] = set()  # arrays whose memory has been given to something else
+        self._changed: set[int] = set()  # results of changes in place, which are the only ones to use their memory
         self.node: Apply | None = None
 
     # ---- the whole
@@ -542,13 +543,19 @@ class Lowering:
         """An array with the elements of `array` that the current node may write over."""
         clients = self.fgraph.clients.get(variable, [])
         alone = len(clients) == 1 and clients[0][0] is self.node and id(array) not in self._shared
-        if alone and array.source is not None:
+        if alone and (array.source is not None or id(array) in self._changed):
             array = self.materialized(array)
             self._overwritten.add(id(array))
             return array.view()
         copy = self.new_array(array.dtype, array.pattern, array.shape)
         self.copy_into(array, copy)
         return copy
+
+    def changed(self, whole: Array, step: Step) -> Array:
+        """The result of a step that changed `whole`, which :meth:`writable` gave, in place."""
+        result = whole.view(producers=(step,))
+        self._changed.add(id(result))
+        return result
 
     def copy_into(
         self,

@@ -171,7 +171,7 @@ def inc_subtensor(ctx: Lowering, node: Apply, inputs: list[Array]) -> list[Array
         loop = ctx.copy_into(y, part)
     else:
         loop = ctx.copy_into(part.view(), part, add, [y])
-    return [whole.view(producers=(loop,))]
+    return [ctx.changed(whole, loop)]
 
 
 def _part_pattern(node: Apply) -> tuple[bool, ...]:
@@ -418,7 +418,7 @@ def _change(ctx: Lowering, node: Apply, x: Array, y: Array, arrays: Sequence[Arr
     step.after.update(whole.producers)
     ctx.steps.append(step)
     assert rest >= 0
-    return [whole.view(producers=(step,))]
+    return [ctx.changed(whole, step)]
 
 
 def _row(em: Emitter, source: Value, target: Value, length: Value, dtype: str, op: ScalarOp | None) -> None:
