@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import numpy as np
@@ -162,3 +163,19 @@ def test_test_values() -> None:
     with theano.config.change_flags(compute_test_value="ignore"):
         assert not hasattr((a + T.dvector("c")).tag, "test_value")
     assert get_test_value(theano.shared(2.0)) == 2 and get_test_value(T.constant(3.0)) == 3
+
+
+def test_shallow_and_deep_copies() -> None:
+    z = T.exp(x) + y
+    z.name = "z"
+    shallow, deep = copy.copy(z), copy.deepcopy(z)
+    assert shallow is not z and shallow.owner.inputs == z.owner.inputs and shallow.name == "z"
+    shallow.name = "other"
+    assert z.name == "z" and deep.owner is not z.owner
+    assert shallow.eval({x: 0.0, y: 1.0}) == 2
+    assert copy.copy(z.owner).inputs == z.owner.inputs
+    assert copy.copy(x).type == x.type
+    s = theano.shared(np.ones(2))
+    again, apart = copy.copy(s), copy.deepcopy(s)
+    s.set_value(np.zeros(2))
+    assert again.get_value().tolist() == [0, 0] and apart.get_value().tolist() == [1, 1]

@@ -82,6 +82,12 @@ class Node:
 
     tag: Scratchpad
 
+    def __copy__(self) -> Any:
+        """Another object with the same attributes."""
+        copy = object.__new__(type(self))
+        copy.__dict__.update(self.__dict__)
+        return copy
+
 
 class Variable(Node):
     """A value in an expression, known by its type and by what computes it.
@@ -124,6 +130,10 @@ class Variable(Node):
         if config.print_test_value and hasattr(self.tag, "test_value"):
             return f"{self}\n{self.tag.test_value!r}"
         return str(self)
+
+    def __copy__(self) -> Variable:
+        """Another variable of the same value: a copied result is computed by a copy of its node."""
+        return super().__copy__() if self.owner is None else self.owner.clone().outputs[self.index or 0]
 
     def clone(self) -> Variable:
         """A free variable of the same type and name, with a copy of the tag."""
