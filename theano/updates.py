@@ -17,7 +17,7 @@ class OrderedUpdates(OrderedDict):
     >>> import theano
     >>> n = theano.shared(1, name="n")
     >>> OrderedUpdates({n: n + 1}) + OrderedUpdates()
-    OrderedUpdates({n: Elemwise{add,no_inplace}.out})
+    OrderedUpdates({n: Elemwise{add,no_inplace}.0})
     """
 
     def __setitem__(self, key: Any, value: Any) -> None:

@@ -17,9 +17,9 @@ from theano.tensor.functions import abs_, cast, eq, ge, maximum, minimum, switch
 from theano.tensor.indexing import flatnonzero, set_subtensor, take
 from theano.tensor.joining import concatenate
 from theano.tensor.lengths import as_length, disconnected
+from theano.tensor.rearranging import repeat
 from theano.tensor.reduction_ops import gradient_dtype, one_axis
 from theano.tensor.reductions import all as tensor_all
-from theano.tensor.rearranging import repeat
 from theano.tensor.shape import flatten, shape_i, squeeze
 from theano.tensor.static import get_vector_length
 from theano.tensor.type import NUMPY_DTYPES, TensorType
