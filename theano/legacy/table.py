@@ -149,7 +149,6 @@ RENAMED: dict[str, dict[str, str]] = {
     "theano.tensor.elemwise": {"CAReduceDtype": "theano.tensor.reductions:CAReduce"},
     "theano.compile.pfunc": {
         "pfunc": "theano.legacy.helpers:pfunc",
-        "rebuild_collect_shared": "theano.compile.gather:gather",
     },
     "theano.tensor.type_other": {"NoneConst": "theano.legacy.helpers:NoneConst"},
     "theano.gof.toolbox": {"Validator": "theano.graph.fg:ReplaceValidate"},
