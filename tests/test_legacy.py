@@ -232,3 +232,16 @@ def test_features() -> None:
     fgraph.check_integrity()
     fgraph.disown()
     assert not fgraph.apply_nodes and not fgraph.outputs
+
+
+def test_rebuild_collect_shared() -> None:
+    from theano.compile.pfunc import rebuild_collect_shared
+
+    x, y = T.dscalars("x", "y")
+    s = theano.shared(2.0, "s")
+    inputs, output, (copies, new_values, pairs, shared) = rebuild_collect_shared(
+        x * s, inputs=[y], replace={x: y + 1}, updates={s: s + x}
+    )
+    assert inputs == [y] and shared == [s] and list(copies.values()) == [output]
+    assert pairs == list(new_values.items()) and list(new_values) == [s]
+    assert output.eval({y: 3.0}) == 8 and new_values[s].eval({y: 3.0}) == 6

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from theano.compile.gather import gather
 from theano.graph.basic import Apply, Constant, Scratchpad, Variable, _rebuild_apply
 from theano.graph.op import TestValueError, test_value_mode
 from theano.graph.replace import equal_computations
@@ -310,3 +311,28 @@ def dump(obj: Any, file_handler: Any, protocol: int = pickle.DEFAULT_PROTOCOL, p
 def load(f: Any, persistent_load: Any = None) -> Any:
     """What :func:`dump` wrote to an open file."""
     return pickle.load(f)
+
+
+def rebuild_collect_shared(
+    outputs: Any,
+    inputs: Sequence[Any] | None = None,
+    replace: Any = None,
+    updates: Any = None,
+    rebuild_strict: bool = True,
+    copy_inputs_over: bool = True,
+    no_default_updates: Any = False,
+) -> tuple[list[Variable], Any, list[Any]]:
+    """Outputs with variables replaced, and the shared variables and updates that they need.
+
+    Returns the inputs, the new outputs in the form of `outputs`, and a list: old outputs → new ones, shared variable →
+    its new value, the same as pairs, and all shared variables. Inputs stay themselves whatever `copy_inputs_over` says.
+    """
+    single = outputs is not None and not isinstance(outputs, list | tuple)
+    given = [] if outputs is None else [outputs] if single else list(outputs)
+    ins, outs = gather(inputs or [], given, updates, replace, no_default_updates, rebuild_strict)
+    results = [o.variable for o in outs]
+    shared = [i for i in ins if i.shared]
+    new_values = {i.variable: i.update for i in shared if i.update is not None}
+    copies = {getattr(old, "variable", old): new for old, new in zip(given, results, strict=True)}
+    rest = [copies, new_values, list(new_values.items()), [i.variable for i in shared]]
+    return [i.variable for i in ins if not i.shared], results[0] if single else results, rest

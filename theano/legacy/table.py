@@ -149,6 +149,7 @@ RENAMED: dict[str, dict[str, str]] = {
     "theano.tensor.elemwise": {"CAReduceDtype": "theano.tensor.reductions:CAReduce"},
     "theano.compile.pfunc": {
         "pfunc": "theano.legacy.helpers:pfunc",
+        "rebuild_collect_shared": "theano.legacy.helpers:rebuild_collect_shared",
     },
     "theano.tensor.type_other": {"NoneConst": "theano.legacy.helpers:NoneConst"},
     "theano.gof.toolbox": {"Validator": "theano.graph.fg:ReplaceValidate"},
