@@ -59,6 +59,20 @@ def test_what_a_function_tells() -> None:
     assert f.free() is None and f.sync_shared() is None
 
 
+def test_profile_of_native_code_names_what_runs_in_python() -> None:
+    profile = theano.compile.ProfileStats(atexit_print=False)
+    m = T.dmatrix("m")
+    f = theano.function([m], T.exp(T.sort(T.exp(m))), profile=profile, mode=theano.Mode("native", "fast_run"))
+    f([[1.0, 0.0]])
+    f([[1.0]])
+    native, python = profile.part_times.items()
+    assert native[0] == "native code of 1 steps" and native[1][0] == 4  # two parts, two calls
+    assert python[0].startswith("Python, out of native code: Sort") and python[1][0] == 2
+    text = io.StringIO()
+    profile.summary(text)
+    assert "native code of 1 steps" in text.getvalue()
+
+
 def test_profile() -> None:
     f = theano.function([x], T.exp(x), profile=theano.compile.ProfileStats(atexit_print=False), mode="FAST_COMPILE")
     f(1)

@@ -27,6 +27,8 @@ class ProfileStats:
         number of nodes in the rewritten graph.
     node_times
         for programs that run node by node: node → (calls, seconds).
+    part_times
+        for native programs: what a part is (native code, or a node that runs in Python) → (calls, seconds).
     rewriting
         what rewriting did, with ``config.profile_optimizer``.
     """
@@ -39,6 +41,7 @@ class ProfileStats:
         self.vm_call_time = 0.0
         self.nodes = 0
         self.node_times: dict[Any, tuple[int, float]] = {}
+        self.part_times: dict[str, tuple[int, float]] = {}
         self.rewriting: Any = None
         if config.profile_optimizer:
             from theano.rewrite import RewriteProfile
@@ -54,7 +57,7 @@ class ProfileStats:
         subset = kwargs.pop("output_subset", None)
         values = function._bind(args, kwargs)
         entered = time.perf_counter()
-        results = self._timed(function.program).run(values)
+        results = self._run(function.program, values)
         left = time.perf_counter()
         for number, cell in function._updates:
             cell[0] = results[number]
@@ -68,10 +71,12 @@ class ProfileStats:
         self.vm_call_time += left - entered
         return packed
 
-    def _timed(self, program: Any) -> Any:
-        """`program`, measured node by node where it runs so."""
-        if not hasattr(program, "watched") or not config.profiling.time_thunks:
-            return program
+    def _run(self, program: Any, values: list[Any]) -> list[Any]:
+        """Run `program`, measured node by node or part by part, whichever way it runs."""
+        if not config.profiling.time_thunks:
+            return program.run(values)
+        if not hasattr(program, "watched"):
+            return program.run(values, watch=self._record_part)
         started = [0.0]
 
         def before(position: int, node: Any, inputs: Any, outputs: Any) -> None:
@@ -81,7 +86,11 @@ class ProfileStats:
             calls, seconds = self.node_times.get(node, (0, 0.0))
             self.node_times[node] = (calls + 1, seconds + time.perf_counter() - started[0])
 
-        return program.watched(before, after)
+        return program.watched(before, after).run(values)
+
+    def _record_part(self, title: str, seconds: float) -> None:
+        calls, total = self.part_times.get(title, (0, 0.0))
+        self.part_times[title] = (calls + 1, total + seconds)
 
     def summary(
         self, file: TextIO | None = None, n_ops_to_print: int | None = None, n_apply_to_print: int | None = None
@@ -105,7 +114,8 @@ class ProfileStats:
             before = op_times.get(node.op, (0, 0.0))
             op_times[node.op] = (before[0] + calls, before[1] + seconds)
         width = config.profiling.output_line_width
-        for what, times, limit in (("Ops", op_times, n_ops), ("Nodes", self.node_times, n_apply)):
+        tables = (("Ops", op_times, n_ops), ("Nodes", self.node_times, n_apply), ("Parts", self.part_times, n_apply))
+        for what, times, limit in tables:
             if times:
                 lines += ["", f"{what}, slowest first:"]
             for key, (calls, seconds) in sorted(times.items(), key=lambda entry: -entry[1][1])[:limit]:

@@ -6,6 +6,8 @@ recipes) runs in Python between two native parts. Most graphs are one native par
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -24,6 +26,8 @@ from theano.backend.program import CallSpec
 from theano.graph.basic import Apply, Constant, Variable
 from theano.graph.fg import FunctionGraph
 from theano.tensor.type import TensorType
+
+PartWatcher = Callable[[str, float], None]
 
 __all__ = ["MixedProgram", "NativeProgram", "link", "prepare"]
 
@@ -64,13 +68,22 @@ class NativeProgram:
             error.add_note(describe_failure(check.node, ()))
         return error
 
-    def run(self, inputs: list[Any]) -> list[Any]:
-        """Values of the outputs for values of the inputs."""
+    def run(self, inputs: list[Any], watch: PartWatcher | None = None) -> list[Any]:
+        """Values of the outputs for values of the inputs; `watch` is told how many seconds it took."""
+        if watch is not None:
+            started = time.perf_counter()
+            results = self.run(inputs)
+            watch(self.title(), time.perf_counter() - started)
+            return results
         if self._runner is None:
             n = len(self.input_types)
             record = CallRecord(self, self.input_types, n, [], len(self.output_types), [], False, self._refuse)
             self._runner = make_callable(record, self.name)
         return self._runner(*inputs)
+
+    def title(self) -> str:
+        """What a profile calls the program."""
+        return f"native code of {len(self.plan.steps)} steps"
 
     def _refuse(self, *inputs: Any) -> list[Any]:
         """The entry takes only aligned arrays of the right types: mend what can be, or say what is wrong."""
@@ -133,6 +146,9 @@ class PythonPart:
             error.add_note(describe_failure(node, values))
             raise
 
+    def title(self) -> str:
+        return f"Python, out of native code: {self.node}"
+
     def text(self) -> str:
         return f"python: {self.node.op}"
 
@@ -152,6 +168,9 @@ class NativePart:
 
     def run(self, values: list[Any]) -> list[Any]:
         return self.program.run(values)
+
+    def title(self) -> str:
+        return self.program.title()
 
     def text(self) -> str:
         return f"native:\n{self.program.stages()['program']}"
@@ -213,7 +232,8 @@ class MixedProgram:
             if v not in keep:
                 self.dying[i].append(v)
 
-    def run(self, inputs: list[Any]) -> list[Any]:
+    def run(self, inputs: list[Any], watch: PartWatcher | None = None) -> list[Any]:
+        """Values of the outputs; `watch` is told what each part is and how many seconds it took."""
         values: dict[Variable, Any] = dict(zip(self.fgraph.inputs, inputs, strict=True))
 
         def value(v: Variable) -> Any:
@@ -221,7 +241,10 @@ class MixedProgram:
 
         with numpy_error_handling():
             for part, dying in zip(self.parts, self.dying, strict=True):
+                started = time.perf_counter()
                 values.update(zip(part.outputs, part.run([value(v) for v in part.inputs]), strict=True))
+                if watch is not None:
+                    watch(part.title(), time.perf_counter() - started)
                 for v in dying:
                     values.pop(v, None)
         return independent([value(v) for v in self.fgraph.outputs], [*inputs, *self.constants])
