@@ -103,7 +103,18 @@ def xor_data():
     return [np.array([0.0, 1.0]), np.array(1.0)]
 
 
+def with_integers(p, x, y):
+    """As the tutorial's loop calls it: integers to a function of floats, where the package takes them."""
+    import numpy as np
+
+    statement, names = p.train(exclusive_or, 0.1, normal((3, 3), (4, 1)), [x, y])
+    if hasattr(p, "T"):
+        names.update(a0=np.array([0, 1]), a1=np.array([1, 0])[0])
+    return statement, names
+
+
 TRAINING_CALLS = [
+    Workload("training calls", "XOR with integers", "tutorial 001", xor_data, with_integers),
     Workload(
         "training calls",
         "XOR",
@@ -195,7 +206,7 @@ ELEMENTWISE = [
     for size in ((10**3, 25, 40), (10**5, 250, 400), (10**7, 2500, 4000))
     for dtype in ("float32", "float64")
     for workload in elementwise(dtype, *size)
-]
+] + elementwise("float64", 10**6, 1000, 1000)[:1]
 
 
 # --- Reductions of 10⁷ elements ---------------------------------------------------------------------------------------
