@@ -235,6 +235,7 @@ def schedule(steps: Sequence[Step]) -> list[Step]:
     Depth first keeps what is made close to where it is used, so fewer temporaries are alive at a time.
     """
     steps = live(steps)
+    place = {step: i for i, step in enumerate(steps)}  # sets of steps are in another order in each process
     order: list[Step] = []
     state: dict[Step, bool] = {}
     for start in steps:
@@ -252,7 +253,7 @@ def schedule(steps: Sequence[Step]) -> list[Step]:
                 stack.pop()
                 continue
             state[step] = False
-            waiting = [s for s in step.dependencies() if not state.get(s)]
+            waiting = sorted((s for s in step.dependencies() if not state.get(s)), key=place.__getitem__, reverse=True)
             if any(s in state for s in waiting):
                 raise AssertionError(f"the steps depend on each other in a circle at {step.text()}")
             stack.extend(waiting)
