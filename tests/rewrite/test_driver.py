@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 import pytest
 
@@ -284,7 +282,7 @@ def test_nothing_stays_attached_to_the_graph():
     assert not fgraph._features
 
 
-def test_merging_is_linear():
+def test_long_equal_chains_are_merged():
     outputs = []
     for _ in range(2):
         chain = x
@@ -292,20 +290,10 @@ def test_merging_is_linear():
             chain = T.sin(chain)
         outputs.append(chain)
     fgraph = graph(*outputs, inputs=[x])
-    begin = time.perf_counter()
     assert merge_graph(fgraph) == 3000
-    assert time.perf_counter() - begin < 2.0
 
 
-# ---- speed
-
-
-def seconds_for(outputs):
-    outputs = outputs if isinstance(outputs, list) else [outputs]
-    fgraph = FunctionGraph(None, outputs)
-    begin = time.perf_counter()
-    rewrite_graph(fgraph)
-    return time.perf_counter() - begin
+# ---- how much work it is
 
 
 def chain_of(length):
@@ -315,17 +303,21 @@ def chain_of(length):
     return chain
 
 
-def test_time_grows_linearly_with_the_graph():
-    simplify(chain_of(100))
-    short = min(seconds_for(chain_of(1000)) for _ in range(2))
-    long = seconds_for(chain_of(20_000))
-    assert long < 60 * short
-    assert long < 10
+def attempts(variable):
+    """How often rules were tried while a graph was rewritten: the work, whatever the machine does besides."""
+    profile = RewriteProfile()
+    rewrite_graph(graph(variable), profile=profile)
+    return sum(s.tried for s in profile.rules.values())
 
 
-def test_small_graphs_are_quick():
-    seconds_for(x + y)
-    assert min(seconds_for(x + y) for _ in range(5)) < 2e-3
+def test_work_grows_linearly_with_the_graph():
+    short, long = attempts(chain_of(1000)), attempts(chain_of(20_000))
+    assert short > 1000
+    assert long < 22 * short
+
+
+def test_small_graphs_are_little_work():
+    assert attempts(x + y) < 40
 
 
 # ---- statistics
@@ -415,12 +407,11 @@ def test_driver_can_be_used_alone():
     assert fgraph.outputs[0] is fgraph.inputs[0]
 
 
-def test_gradients_of_long_chains_take_linear_time():
-    def seconds(length):
+def test_gradients_of_long_chains_are_linear_work():
+    def work(length):
         chain = x
         for _ in range(length):
             chain = T.tanh(chain * 1.01 + 0.1)
-        return seconds_for(grad(chain.sum(), x))
+        return attempts(grad(chain.sum(), x))
 
-    short = min(seconds(100) for _ in range(2))
-    assert seconds(1000) < 40 * short
+    assert work(1000) < 11 * work(100)
