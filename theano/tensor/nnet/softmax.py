@@ -11,7 +11,7 @@ from theano.graph.basic import Apply
 from theano.graph.op import Op
 from theano.tensor.products import gradients_like
 from theano.tensor.type import NUMPY_DTYPES, TensorType
-from theano.tensor.variable import as_tensor_variable
+from theano.tensor.variable import as_index, as_tensor_variable
 
 
 def stable_exponentials(x: np.ndarray, axis: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -34,7 +34,13 @@ class _AlongAxis(Op):
     __props__ = ("axis",)
 
     def __init__(self, axis: int = -1) -> None:
-        self.axis = int(axis)
+        known = as_index(axis)
+        if known is None:
+            raise TypeError(
+                f"{type(self).__name__}: the axis must be an integer that is known while the graph is built, "
+                f"got {axis!r}; for all elements together flatten the tensor first"
+            )
+        self.axis = known
 
     def _checked(self, x: Any) -> tuple[_AlongAxis, Any]:
         """This Op with its axis counted from the end, and the input; a vector becomes a row."""
@@ -165,6 +171,7 @@ def softmax(c: Any, axis: int = -1) -> Any:
     (TensorType(float64, matrix), TensorType(float64, row))
     """
     c = as_tensor_variable(c)
+    axis = Softmax(axis).axis
     if c.ndim and -c.ndim <= axis < c.ndim and c.broadcastable[axis]:
         warnings.warn(
             f"softmax along axis {axis} of {c}, of type {c.type}, which has length 1 there: every element becomes 1",
