@@ -1,0 +1,1 @@
+"""Graphs inside nodes: loops (`scan` and its kin) and branches (`ifelse`)."""
