@@ -91,8 +91,8 @@ class Layout:
     until
         whether the body's last output says when to leave.
     last_only
-        for each state, then for each output: whether only the last rows are kept (as many as its deepest tap, one for an
-        output) instead of all.
+        for each state, then for each output: whether only the last rows are kept (as many as its deepest tap, one for
+        an output) instead of all.
     """
 
     n_sequences: int
@@ -403,8 +403,10 @@ class Scan(Op):
         return results
 
     def _row_lengths(self) -> list[tuple[Variable | None, ...]]:
-        """For each output that is no state, its lengths in a step as expressions of lengths of the body's inputs, and of
-        the values of others; ``None`` where they depend on more."""
+        """For each output that is no state its lengths in a step.
+
+        They are expressions of lengths of the body's inputs and of values of others; ``None`` where they need more.
+        """
         if self._lengths is not None:
             return self._lengths
         from theano.rewrite import simplify
