@@ -11,6 +11,7 @@ import theano
 import theano.tensor as T
 from theano.backend.native import link, linker
 from theano.backend.native.loops import Loop
+from theano.backend.native.steps import CheckEqual
 from theano.graph import FunctionGraph
 
 
@@ -79,6 +80,103 @@ class TestLoops:
     def test_a_dimshuffle_costs_no_step(self):
         (loop,) = loops(program([m], [T.exp(m.T)]))
         assert "load float64[w3, w2]@1" in loop.text()
+
+
+class TestLengths:
+    """Lengths are compared at run time; loops that were made before the comparison get the common length, too."""
+
+    def test_loops_meet_after_they_were_made(self):
+        made = program([x, y], [T.exp(x) * 2 + T.tanh(y) * 3])
+        (loop,) = loops(made)
+        assert operations(loop) == ["exp", "mul", "tanh", "mul", "add"]
+        (check,) = [step for step in made.plan.steps if isinstance(step, CheckEqual)]
+        assert made.plan.steps.index(check) < made.plan.steps.index(loop)
+
+    def test_loops_that_share_data_meet(self):
+        a, b, c = T.dvectors("abc")
+        made = program([a, b, c], [T.exp(a), a + b, T.exp(c), b * c])
+        assert len(loops(made)) == 1
+        given = np.random.default_rng(0).normal(size=(3, 19))
+        found = made.run(list(given))
+        np.testing.assert_allclose(found[2], np.exp(given[2]))
+        np.testing.assert_array_equal(found[3], given[1] * given[2])
+
+    def test_a_transposed_operand_joins(self):
+        a, b, c = T.dmatrices("abc")
+        assert len(loops(program([a, b, c], [T.tanh(a + b.T * c)]))) == 1
+
+    @pytest.mark.parametrize("groups", [1, 3])
+    @pytest.mark.parametrize("kind", [T.dvector, T.dmatrix])
+    def test_updates_are_one_loop_a_parameter(self, groups, kind):
+        """Adam: four arrays a parameter, whose lengths nobody knows to be equal before they meet."""
+        rng = np.random.default_rng(0)
+        shape = (7,) if kind is T.dvector else (3, 5)
+        gradients, updates, values = [], [], []
+        for _ in range(groups):
+            value, mean, square = (theano.shared(v) for v in abs(rng.normal(size=(3, *shape))))
+            values.append([v.get_value() for v in (value, mean, square)])
+            gradient = kind()
+            gradients.append(gradient)
+            new_mean = 0.9 * mean + 0.1 * gradient
+            new_square = 0.999 * square + 0.001 * T.sqr(gradient)
+            updates += [(value, value - 0.01 * new_mean / (T.sqrt(new_square) + 1e-8))]
+            updates += [(mean, new_mean), (square, new_square)]
+        f = theano.function(gradients, [], updates=updates)
+        assert len(loops(f.program)) == groups
+        given = rng.normal(size=(groups, *shape))
+        f(*given)
+        for g, before, ((value, _), (mean, _), (square, _)) in zip(
+            given, values, zip(updates[::3], updates[1::3], updates[2::3], strict=True), strict=True
+        ):
+            np.testing.assert_allclose(mean.get_value(), 0.9 * before[1] + 0.1 * g)
+            np.testing.assert_allclose(square.get_value(), 0.999 * before[2] + 0.001 * g**2)
+            step = 0.01 * mean.get_value() / (np.sqrt(square.get_value()) + 1e-8)
+            np.testing.assert_allclose(value.get_value(), before[0] - step)
+        kept = [v.get_value() for v, _ in updates]
+        wrong = [*given[:-1], given[-1][..., 1:]]
+        with pytest.raises(ValueError, match="shapes") as caught:
+            f(*wrong)
+        assert "test_fusion.py" in "".join(caught.value.__notes__)
+        for before, (variable, _) in zip(kept, updates, strict=True):
+            np.testing.assert_array_equal(variable.get_value(), before)
+
+    def test_a_length_that_a_loop_computes_does_not_bind_it(self):
+        """The length of the slice comes from a sum over x, so that sum cannot wait for the comparison."""
+        part = y[: T.cast(T.sum(x), "int64")]
+        made = program([x, y], [T.exp(part) + x, T.sum(x)])
+        sum_loop, *_ = loops(made)
+        assert operations(sum_loop) == ["reduce add"]
+        given, other = np.array([1.0, 2.0, 0.0]), np.arange(5.0)
+        np.testing.assert_allclose(made.run([given, other])[0], np.exp(other[:3]) + given)
+        with pytest.raises(ValueError):
+            made.run([given + 1, other])
+
+    def test_lengths_of_slices_meet(self):
+        made = program([x, y], [T.exp(x[1:]) * 2 + T.exp(y[:-1]) * 3])
+        assert len(loops(made)) == 1
+        a, b = np.arange(5.0), np.arange(5.0) / 7
+        np.testing.assert_allclose(made.run([a, b])[0], np.exp(a[1:]) * 2 + np.exp(b[:-1]) * 3)
+        with pytest.raises(ValueError):
+            made.run([a, b[1:]])
+
+    def test_a_length_that_must_be_one(self):
+        declared = T.addbroadcast(m, 1)
+        made = program([m, x], [T.exp(m), T.exp(m) * declared, T.exp(x)])
+        given = np.arange(3.0).reshape(3, 1)
+        first, second, _ = made.run([given, np.zeros(2)])
+        np.testing.assert_allclose(second, np.exp(given) * given)
+        np.testing.assert_allclose(first, np.exp(given))
+        with pytest.raises(ValueError):
+            made.run([np.zeros((3, 2)), np.zeros(2)])
+
+    def test_lengths_that_are_equal_by_chance_stay_apart(self):
+        """A value written to a part may have length 1 where the part has more: nothing is known of the two."""
+        made = program([x, y], [T.set_subtensor(T.exp(x)[1:], T.exp(y)), T.exp(y)])
+        for count in (1, 4):
+            given = np.arange(count) / 3
+            expected = np.exp(np.arange(5.0))
+            expected[1:] = np.exp(given)
+            np.testing.assert_allclose(made.run([np.arange(5.0), given])[0], expected)
 
 
 class TestMemory:

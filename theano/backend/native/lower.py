@@ -1,8 +1,7 @@
 """From a rewritten graph to steps.
 
 Each family of Ops registers in :mod:`theano.backend.native.lowering` how it is lowered. Elementwise work goes through
-:meth:`Lowering.elementwise`, which decides there and then into which loop it goes: a loop has an iteration space (its
-lengths) and a level, and work of equal space and level is independent, so it can share one loop.
+:meth:`Lowering.elementwise`; into which loop it goes is decided in :mod:`theano.backend.native.spaces`.
 """
 
 from __future__ import annotations
@@ -14,7 +13,8 @@ import numpy as np
 
 from theano.backend.native.loops import CompactLoop, Compute, Iota, Length, Literal, Loop
 from theano.backend.native.program import ITEMSIZES, ONE, ZERO, Array, Buffer, Const, Ref, Step
-from theano.backend.native.steps import CheckEqual, CheckLengths, SetWord
+from theano.backend.native.spaces import GIVEN, PRELUDE, Spaces
+from theano.backend.native.steps import CheckLengths, SetWord
 from theano.graph.basic import Apply, Constant, Variable
 from theano.graph.fg import FunctionGraph
 from theano.scalar.conversion import CASTS
@@ -23,9 +23,6 @@ from theano.scalar.operation import ScalarOp
 Rule = Callable[["Lowering", Apply, list[Array]], "list[Array]"]
 RULES: dict[type, Rule] = {}
 SUPPORTS: dict[type, Callable[[Apply], bool]] = {}
-MAX_LOOP_VALUES = 150
-# Levels below that of the first loops: of what depends on nothing but inputs, and of single elements computed of these.
-GIVEN, PRELUDE = -3, -2
 REAL_DTYPES = frozenset(name for name in ITEMSIZES if not name.startswith("complex"))
 
 
@@ -82,26 +79,21 @@ def find_rule(node: Apply) -> Rule | None:
     return None
 
 
-class Lowering:
+class Lowering(Spaces):
     """The program under construction for one graph of lowerable nodes."""
 
     def __init__(self, fgraph: FunctionGraph) -> None:
+        super().__init__()
         self.fgraph = fgraph
-        self.steps: list[Step] = []
         self.words = 1  # word 0 holds the number of a failed check
         self.constants: list[tuple[int, np.ndarray]] = []
         self.input_words: list[int] = []
         self.arrays: dict[Variable, Array] = {}
         self.temps: list[Buffer] = []
-        self._equal: dict[int, Ref] = {}
-        self._equal_because: dict[int, Step] = {}
-        self._loops: dict[tuple[Any, ...], list[Loop]] = {}
-        self._levels: dict[Step, int] = {}
         self._constant_arrays: dict[Any, Array] = {}
         self._shared: set[int] = set()  # arrays that stand for several variables
         self._overwritten: set[int] = set()  # arrays whose memory has been given to something else
         self._changed: set[int] = set()  # results of changes in place, which are the only ones to use their memory
-        self.node: Apply | None = None
 
     # ---- the whole
 
@@ -119,6 +111,8 @@ class Lowering:
             outputs = known.get(key)
             if outputs is None or any(id(a) in self._overwritten for a in outputs):
                 outputs = known[key] = rule(self, node, inputs)
+                for array in outputs:
+                    self.lengths_set_by(array.shape, array.producers)
                 self._shared.update(id(a) for a in outputs if any(a is x for x in inputs))
             else:  # equal subgraphs that expansions made
                 self._shared.update(map(id, outputs))
@@ -135,6 +129,7 @@ class Lowering:
         self.input_words.append(base)
         shape = tuple(ONE if flag else base + 1 + i for i, flag in enumerate(kind.broadcastable))
         strides = tuple(ZERO if flag else base + 1 + rank + i for i, flag in enumerate(kind.broadcastable))
+        self.lengths_set_by(shape, ())
         buffer = Buffer("input", kind.dtype, shape, len(self.input_words) - 1)
         contiguous = all(kind.broadcastable)
         return Array(kind.dtype, kind.broadcastable, shape, strides, base, buffer, contiguous)
@@ -221,42 +216,6 @@ class Lowering:
 
     # ---- lengths
 
-    def canonical(self, ref: Ref) -> Ref:
-        """The reference that stands for all lengths known to equal this one."""
-        while isinstance(ref, int) and ref in self._equal:
-            ref = self._equal[ref]
-        return ref
-
-    def reasons(self, ref: Ref) -> list[Step]:
-        """The checks that have to pass before `ref` may be taken for its canonical reference."""
-        found: list[Step] = []
-        while isinstance(ref, int) and ref in self._equal:
-            found.append(self._equal_because[ref])
-            ref = self._equal[ref]
-        return found
-
-    def require_equal(
-        self,
-        a: Ref,
-        b: Ref,
-        message: Callable[..., str],
-        details: Sequence[Ref],
-        after: Sequence[Step],
-        error: type[Exception] = ValueError,
-    ) -> None:
-        """Check at run time that two lengths are equal, and take them for one from now on."""
-        first, second = self.canonical(a), self.canonical(b)
-        if first == second:
-            return
-        check = CheckEqual(a, b, message, details, self.node, error)
-        check.after.update((*after, *self.reasons(a), *self.reasons(b)))
-        self.steps.append(check)
-        if isinstance(second, Const):
-            first, second = second, first
-        if isinstance(second, int):
-            self._equal[second] = first
-            self._equal_because[second] = check
-
     def length(self, array: Array, message: str = "a length must not be negative") -> tuple[Ref, tuple[Step, ...]]:
         """A rank-0 integer array as a length, checked not to be negative; and the steps that it needs."""
         if isinstance(array.leaf, Literal):
@@ -286,6 +245,7 @@ class Lowering:
         array = self.materialized(array)
         word = self.new_words()
         step = SetWord(word, array)
+        self.lengths_set_by([word], [step])
         self.steps.append(step)
         return word, (step,)
 
@@ -296,33 +256,6 @@ class Lowering:
         return array
 
     # ---- elementwise work
-
-    def level(self, array: Array) -> int:
-        """The first level at which a loop can read `array` from memory."""
-        return max(0, self.ready(array) + 1)
-
-    def ready(self, array: Array) -> int:
-        """The level of the latest step that computes or describes `array`."""
-        steps = [s.resolve() for s in array.producers]
-        if array.source is not None:
-            steps.append(array.source.resolve())
-        return max((self.step_level(s) for s in steps), default=GIVEN)
-
-    def step_level(self, step: Step) -> int:
-        """The level of a step: of a loop its own, else the highest of what it depends on."""
-        stack = [step]
-        while stack:
-            top = stack[-1]
-            if isinstance(top, Loop) or top in self._levels:
-                stack.pop()
-                continue
-            needed = top.dependencies()
-            waiting = [s for s in needed if not isinstance(s, Loop) and s not in self._levels]
-            if waiting:
-                stack += waiting
-                continue
-            self._levels[top] = max((s.level if isinstance(s, Loop) else self._levels[s] for s in needed), default=-1)
-        return step.level if isinstance(step, Loop) else self._levels[step]
 
     def space(
         self, arrays: Sequence[Array], shape: Sequence[Ref] | None, message: Callable[..., str] | None
@@ -346,82 +279,13 @@ class Lowering:
             for a in moving:
                 other = a.shape[axis]
                 if self.canonical(other) != self.canonical(reference):
-                    producers = [s for m in moving for s in m.producers]
                     details = [r for m in arrays for r in m.shape]
-                    self.require_equal(reference, other, message or _lengths_differ, details, producers)
+                    self.require_equal(reference, other, message or _lengths_differ, details)
                 reasons += self.reasons(other)
             reasons += self.reasons(reference)
-            chosen = self.canonical(reference)
-            pattern.append(chosen == ONE and not moving)
-            lengths.append(chosen)
-        return tuple(pattern), tuple(lengths), reasons
-
-    def find_loop(
-        self,
-        extents: tuple[Ref, ...],
-        inputs: Sequence[Array],
-        axes: tuple[int, ...] | None = None,
-        after: Sequence[Step] = (),
-    ) -> Loop:
-        """The loop over `extents` in which work on `inputs` is done: an existing one if it may be, else a new one.
-
-        `axes` are the dimensions that the work reduces, if it does; a loop reduces over one set of them. `after` are
-        steps that must have run.
-        """
-        # Single elements that depend on nothing but what is given come before all: their users need not be later than
-        # other loops over inputs.
-        prelude = all(e == ONE for e in extents)
-        steps_ready = max((self.step_level(s.resolve()) for s in after), default=GIVEN)
-        barred: set[Step] = set()
-        while True:
-            joinable: list[Loop] = []
-            joined, ready = GIVEN, steps_ready
-            for array in inputs:
-                source = None if array.source is None else array.source.resolve()
-                if source is not None and source.extents == extents and source not in barred:
-                    if axes is not None and source.axes not in (None, axes):
-                        barred.add(source)
-                    else:
-                        joinable.append(source)
-                        joined = max(joined, source.level)
-                        continue
-                ready = max(ready, self.ready(array))
-            level = PRELUDE if prelude and ready == GIVEN else max(0, ready + 1)
-            level = max(level, joined)
-            near = [s for s in dict.fromkeys(joinable) if s.level == level]
-            rejected = self._join(near, axes)
-            if rejected is None:
-                break
-            barred.add(rejected)
-        ids = {id(a) for a in inputs if a.data >= 0}
-        for loop in self._loops.get((extents, level), ()):
-            beside = loop.merged_into is None and loop not in near and any(id(a) in ids for a in loop.reads)
-            if beside and self._join([*near[:1], loop], axes) is None:
-                near = near[:1] or [loop]
-        if near:
-            return near[0].resolve()  # type: ignore[return-value]
-        loop = Loop(extents, level)
-        loop.node = self.node
-        loops = self._loops.setdefault((extents, level), [])
-        loops[:] = [known for known in loops if known.merged_into is None]
-        loops.append(loop)
-        self.steps.append(loop)
-        return loop
-
-    @staticmethod
-    def _join(loops: Sequence[Loop], axes: tuple[int, ...] | None) -> Loop | None:
-        """Merge loops of one space and level into the first; returns one that cannot join, having done nothing then."""
-        size = 0
-        for loop in loops:
-            if axes is not None and loop.axes not in (None, axes):
-                return loop
-            axes = axes if loop.axes is None else loop.axes
-            size += len(loop.values)
-            if size > MAX_LOOP_VALUES:
-                return loop
-        for loop in loops[1:]:
-            loops[0].absorb(loop)
-        return None
+            pattern.append(self.canonical(reference) == ONE and not moving)
+            lengths.append(reference)
+        return tuple(pattern), tuple(map(self.canonical, lengths)), reasons
 
     def operand(self, loop: Loop, array: Array) -> int:
         """The number of the value in `loop` that gives the elements of `array`."""
@@ -455,6 +319,7 @@ class Lowering:
         after
             steps that the lengths depend on.
         """
+        self.lengths_set_by(shape or (), after)
         pattern, lengths, reasons = self.space(inputs, shape, message)
         loop = self.find_loop(lengths, inputs, after=[*reasons, *after])
         loop.after.update(reasons)
@@ -477,6 +342,7 @@ class Lowering:
 
     def index(self, lengths: Sequence[Ref], axis: int, after: Sequence[Step] = ()) -> Array:
         """The index along `axis` of a space, as int64 elements."""
+        self.lengths_set_by(lengths, after)
         lengths = tuple(self.canonical(length) for length in lengths)
         pattern = tuple(length == ONE for length in lengths)
         loop = self.find_loop(lengths, (), after=after)
@@ -569,11 +435,10 @@ class Lowering:
         loop = kind(tuple(self.canonical(s) for s in target.shape), 0)
         loop.node = self.node
         operands = [self.materialized(a) if a.leaf is None else a for a in (array, *extra)]
-        loop.level = max([self.level(a) for a in operands] + [self.level(target)], default=0)
+        reasons = [step for length in target.shape for step in self.reasons(length)]
+        loop.level = max([self.level(a) for a in (*operands, target)] + [self.step_level(s) + 1 for s in reasons])
         numbers = [self.operand(loop, a) for a in operands]
-        for length in target.shape:
-            loop.after.update(self.reasons(length))
-        loop.after.update(target.producers)
+        loop.after.update((*reasons, *target.producers))
         value = numbers[0] if op is None else loop.add(Compute(op, numbers, target.dtype))
         if loop.values[value].dtype != target.dtype:
             value = loop.add(Compute(CASTS[target.dtype], [value], target.dtype))

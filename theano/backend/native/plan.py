@@ -81,7 +81,7 @@ class Plan:
                 and last.get(buffer) == i
                 and operand.contiguous
                 and result.contiguous
-                and operand.shape == result.shape
+                and operand.pattern == result.pattern
                 and buffer.shape == operand.shape
                 and ITEMSIZES[operand.dtype] == ITEMSIZES[result.dtype]
                 and sum(other.buffer is buffer for other in loads) == 1

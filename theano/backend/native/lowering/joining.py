@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from theano.backend.native.emit import Check, Emitter
 from theano.backend.native.lower import Lowering, lowers
-from theano.backend.native.lowering.shape import shape_producers, vector_parts
+from theano.backend.native.lowering.shape import vector_parts
 from theano.backend.native.program import ONE, ZERO, Array, Ref, Step
 from theano.backend.native.steps import Allocate, Describe
 from theano.graph.basic import Apply
@@ -31,7 +31,6 @@ def join(ctx: Lowering, node: Apply, inputs: list[Array]) -> list[Array]:
                 x.shape[i],
                 lambda *n, i=i: _message(node, axis, i, n),
                 [r for p in parts for r in p.shape],
-                [s for p in (moving[0], x) for s in shape_producers(ctx, p, p.shape[i])],
             )
         shape.append(ctx.canonical(moving[0].shape[i]))
     total = shape[axis]
@@ -43,7 +42,7 @@ def join(ctx: Lowering, node: Apply, inputs: list[Array]) -> list[Array]:
             value = em.b.add(value, em.ref(x.shape[axis]))
         em.set_word(total, value)
 
-    after = [s for x in parts for r in x.shape for s in (*shape_producers(ctx, x, r), *ctx.reasons(r))]
+    after = [s for x in parts for r in x.shape for s in (*ctx.length_steps(r), *ctx.reasons(r))]
     lengths = Describe("joined length", sum_lengths, after=after, node=node)
     target = ctx.new_array(kind.dtype, kind.broadcastable, shape)
     if kind.broadcastable[axis]:

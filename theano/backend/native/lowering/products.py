@@ -11,7 +11,6 @@ from theano.backend.native.ir import Value
 from theano.backend.native.lower import Lowering, lowers
 from theano.backend.native.lowering.creation import cast
 from theano.backend.native.lowering.elementwise import shuffled
-from theano.backend.native.lowering.shape import shape_producers
 from theano.backend.native.program import ONE, Array, Step
 from theano.backend.native.steps import Product, strides_in_elements
 from theano.graph.basic import Apply
@@ -31,8 +30,7 @@ def same_length(ctx: Lowering, node: Apply, x: Array, i: int, y: Array, j: int) 
             f"dimension {j} of the other must be equal (operands {', '.join(names)})"
         )
 
-    before = [*shape_producers(ctx, x, x.shape[i]), *shape_producers(ctx, y, y.shape[j])]
-    ctx.require_equal(x.shape[i], y.shape[j], message, [*x.shape, *y.shape], before)
+    ctx.require_equal(x.shape[i], y.shape[j], message, [*x.shape, *y.shape])
     return [*ctx.reasons(x.shape[i]), *ctx.reasons(y.shape[j])]
 
 

@@ -7,7 +7,6 @@ from theano.backend.native.emit import Check, Emitter
 from theano.backend.native.ir import Value
 from theano.backend.native.lower import REAL_DTYPES, Lowering, lowers
 from theano.backend.native.lowering.creation import cast
-from theano.backend.native.lowering.shape import shape_producers
 from theano.backend.native.program import Array, Const
 from theano.backend.native.steps import Describe, Work
 from theano.graph.basic import Apply
@@ -72,7 +71,11 @@ def _check_not_empty(ctx: Lowering, node: Apply, x: Array, axes: tuple[int, ...]
 
             em.check(ok, Check(ValueError, message, node, list(x.shape)))
 
-        ctx.steps.append(Describe("check not empty", compute, after=shape_producers(ctx, x, x.shape[axis]), node=node))
+        ctx.steps.append(
+            Describe(
+                "check not empty", compute, after=[*ctx.length_steps(*x.shape), *ctx.reasons(x.shape[axis])], node=node
+            )
+        )
 
 
 @lowers(Argmax)

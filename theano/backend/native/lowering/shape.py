@@ -19,23 +19,17 @@ from theano.tensor.shape import MakeVector, Rebroadcast, Reshape, Shape, Shape_i
 @lowers(Shape)
 def shape(ctx: Lowering, node: Apply, inputs: list[Array]) -> list[Array]:
     (x,) = inputs
-    return [vector_of(ctx, [ctx.length_array(ctx.canonical(s), shape_producers(ctx, x, s)) for s in x.shape], "int64")]
+    return [vector_of(ctx, [_length(ctx, s) for s in x.shape], "int64")]
 
 
 @lowers(Shape_i)
 def shape_i(ctx: Lowering, node: Apply, inputs: list[Array]) -> list[Array]:
     (x,) = inputs
-    length = x.shape[node.op.i]
-    return [ctx.length_array(ctx.canonical(length), shape_producers(ctx, x, length))]
+    return [_length(ctx, x.shape[node.op.i])]
 
 
-def shape_producers(ctx: Lowering, x: Array, length: Ref) -> tuple[Step, ...]:
-    """The steps behind which a length of `x` may be read: computing the elements is not needed for given lengths."""
-    given = x.buffer is not None and x.buffer.kind in ("input", "constant") and not x.producers
-    steps: list[Step] = [] if given else list(x.producers)
-    if x.source is not None:
-        steps += x.source.resolve().after
-    return (*steps, *ctx.reasons(length))
+def _length(ctx: Lowering, ref: Ref) -> Array:
+    return ctx.length_array(ctx.canonical(ref), [*ctx.length_steps(ref), *ctx.reasons(ref)])
 
 
 def vector_of(ctx: Lowering, parts: Sequence[Array], dtype: str) -> Array:
@@ -89,7 +83,6 @@ def vector_parts(ctx: Lowering, vector: Array, count: int) -> list[Array]:
         Const(count),
         lambda n: f"{node.op}: {count} lengths are needed, got {n}",
         [vector.shape[0]],
-        shape_producers(ctx, vector, vector.shape[0]),
     )
     checks = [*ctx.steps[before:], *ctx.reasons(vector.shape[0])]
     parts = []
@@ -210,7 +203,6 @@ def rebroadcast(ctx: Lowering, node: Apply, inputs: list[Array]) -> list[Array]:
                     f"dimension {a} was declared broadcastable, so its length must be 1; the shape is {n}"
                 ),
                 list(x.shape),
-                x.producers,
             )
             shape[axis], strides[axis] = ONE, ZERO
     return [behind(ctx, x.view(pattern=pattern, shape=tuple(shape), strides=tuple(strides)), ctx.steps[before:])]
@@ -221,7 +213,7 @@ def specify_shape(ctx: Lowering, node: Apply, inputs: list[Array]) -> list[Array
     x, wanted = inputs
     checks: list[Step] = []
     for axis, part in enumerate(vector_parts(ctx, wanted, x.rank)):
-        ref, steps = ctx.integer(part)
+        ref, _ = ctx.integer(part)
         before = len(ctx.steps)
         ctx.require_equal(
             x.shape[axis],
@@ -230,7 +222,6 @@ def specify_shape(ctx: Lowering, node: Apply, inputs: list[Array]) -> list[Array
                 f"specify_shape: dimension {a} has length {n[a]}, {n[-1]} was specified (shape {n[:-1]})"
             ),
             [*x.shape, ref],
-            [*shape_producers(ctx, x, x.shape[axis]), *steps],
             AssertionError,
         )
         checks += ctx.steps[before:]
