@@ -8,7 +8,7 @@ import scipy.special
 
 from theano.backend.native import vectormath
 from theano.backend.native.ir import Builder, Function, Module
-from theano.backend.native.vectormath import FUNCTIONS, special
+from theano.backend.native.vectormath import FUNCTIONS, evaluate, special
 from theano.backend.native.vectormath.accuracy import LANES, SPECIAL_VALUES, measure, sample
 from theano.backend.native.vectormath.evaluate import compiled
 
@@ -166,6 +166,24 @@ def test_scipy_functions(function, dtype):
     reference = composed.get(function.name) or getattr(scipy.special, function.name)
     got = compiled(function.emit, function.arity, dtype, 8)(*operands)
     np.testing.assert_allclose(got, reference(*double).astype(dtype), rtol=4 * np.finfo(dtype).eps)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", ["exp", "exp2", "exp10", "sigmoid", "erfc", "pow"])
+def test_scaling_by_an_instruction_changes_no_bit(name, dtype, monkeypatch):
+    """Machines that scale by powers of two in one instruction give what two factors give, subnormal results, too."""
+    function = FUNCTIONS[name]
+    rng = np.random.default_rng(0)
+    ends = {"float32": (-160, 160), "float64": (-1100, 1100)}[dtype]
+    x = np.concatenate([rng.uniform(*ends, 500), rng.normal(size=200), [np.nan, np.inf, -np.inf, 0.0, -0.0]])
+    x = x.astype(dtype)
+    operands = [x] if function.arity == 1 else [np.full_like(x, 1.9), x]
+    results = []
+    for bits in (256, 512):
+        monkeypatch.setattr(evaluate, "vector_bits", lambda bits=bits: bits)
+        with np.errstate(all="ignore"):
+            results.append(compiled.__wrapped__(function.emit, function.arity, dtype, 8)(*operands))
+    assert results[0].tobytes() == results[1].tobytes()
 
 
 def test_text_is_free_of_addresses():

@@ -41,7 +41,7 @@ class Emitter:
     """Writes steps into functions of a module; offers steps what they need to address the frame and arrays."""
 
     def __init__(self, name: str, vector_bits: int) -> None:
-        self.module = Module()
+        self.module = Module(scales=vector_bits >= 512)
         self.name = name
         self.vector_bits = vector_bits
         self.checks: list[Check] = []

@@ -77,9 +77,13 @@ def constant_text(type: str, value: float | int | bool) -> str:
 
 
 class Module:
-    """Functions, declarations and global constants of one LLVM module."""
+    """Functions, declarations and global constants of one LLVM module.
 
-    def __init__(self) -> None:
+    `scales` says that the machine multiplies by powers of two in one instruction, whatever the result.
+    """
+
+    def __init__(self, scales: bool = False) -> None:
+        self.scales = scales
         self.declarations: dict[str, str] = {}
         self.globals: dict[str, str] = {}
         self.functions: dict[str, Function | str] = {}
@@ -273,6 +277,12 @@ class Builder:
 
     def fabs(self, a: Value) -> Value:
         return self.intrinsic("fabs", a)
+
+    def ldexp(self, a: Value, n: Value) -> Value:
+        """``a * 2**n`` with one rounding; slow where the module does not say that its machine `scales`."""
+        name = f"llvm.ldexp.{_intrinsic_suffix(a.type, a.lanes)}.{_intrinsic_suffix(n.type, n.lanes)}"
+        self.module.declare(name, f"declare {a.full_type} @{name}({a.full_type}, {n.full_type})")
+        return self.assign(a.type, f"call {a.full_type} @{name}({a.full_type} {a.ref}, {n.full_type} {n.ref})")
 
     def sqrt(self, a: Value) -> Value:
         return self.intrinsic("sqrt", a)

@@ -32,6 +32,11 @@ class Format:
         return 1.5 * 2.0**self.fraction_bits
 
     @property
+    def shifter_bits(self) -> int:
+        """The bits of the shifter."""
+        return ((self.bias + self.fraction_bits) << self.fraction_bits) + (1 << (self.fraction_bits - 1))
+
+    @property
     def sign_mask(self) -> int:
         return -(1 << (self.bits - 1))
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from theano.backend.native.compiler import vector_bits
 from theano.backend.native.ir import Builder, Function, Module, Value
 
 Emit = Callable[..., Value]
@@ -17,7 +18,7 @@ ELEMENT_TYPES = {"float64": "double", "float32": "float"}
 
 def loop_module(emit: Emit, arity: int, element: str, lanes: int) -> Module:
     """A module with ``void loop(result, operands…, count)``: `lanes` at a time, the remainder one by one."""
-    module = Module()
+    module = Module(scales=vector_bits() >= 512)
     names = [f"a{i}" for i in range(arity)]
     function = Function(
         module, "loop", "void", [("ptr noalias", "out"), *[("ptr noalias", n) for n in names], ("i64", "count")]
