@@ -16,7 +16,7 @@ import numpy as np
 from theano.backend.native import recipes
 from theano.backend.native.ir import BITS, Builder, Function, Module, Value, vector_type
 from theano.backend.native.loops import Compute, Loop
-from theano.backend.native.program import ITEMSIZES, Array, Const, Ref, Step
+from theano.backend.native.program import ITEMSIZES, Array, Const, Ref, Step, with_inner
 from theano.backend.native.vectormath import FUNCTIONS
 from theano.graph.basic import Apply
 from theano.scalar.operation import ScalarOp
@@ -46,6 +46,7 @@ class Emitter:
         self.vector_bits = vector_bits
         self.checks: list[Check] = []
         self._uses: Counter[str] = Counter()
+        self._alike: Counter[str] = Counter()
         self._outlined: dict[Any, Function] = {}
         self._shared: dict[str, str] = {}  # code of a step -> name of the function that holds it
         self._word_parameters: dict[int, str] | None = None  # of the step function being written: word -> parameter
@@ -57,30 +58,48 @@ class Emitter:
     def program(self, steps: Sequence[Step]) -> str:
         """The module's text for all steps in order."""
         self.module.declare("unlikely", '!0 = !{!"branch_weights", i32 1, i32 100000}')
+        everything = list(with_inner(steps))
         self._uses = Counter(
-            e.op.name for s in steps if isinstance(s, Loop) for e in s.values if isinstance(e, Compute)
+            e.op.name for s in everything if isinstance(s, Loop) for e in s.values if isinstance(e, Compute)
         )
         self._uses = Counter({name: count for name, count in self._uses.items() if name in FUNCTIONS})
-        alike = Counter(step.signature() for step in steps)
-        del alike[""]
-        chunks = [steps[i : i + STEPS_A_FUNCTION] for i in range(0, len(steps), STEPS_A_FUNCTION)] or [[]]
-        names = [f"{self.name}.part{i}" if len(chunks) > 1 else self.name for i in range(len(chunks))]
-        for name, chunk in zip(names, chunks, strict=True):
-            self._begin(name, internal=len(chunks) > 1)
-            for step in chunk:
-                if alike[step.signature()] >= SHARED_STEPS:
-                    self._emit_shared(step)
-                else:
-                    step.emit(self)
-            self.fn.emit("ret i64 0")
-        if len(chunks) > 1:
-            self._begin(self.name, internal=False)
-            for name in names:
-                code = self.fn.assign("i64", f"call i64 @{name}(ptr %frame, ptr %outputs)")
-                with self.fn.if_(self.b.icmp("ne", code, self.b.const("i64", 0)), unlikely=True):
-                    self.leave(code.ref)
-            self.fn.emit("ret i64 0")
+        self._alike = Counter(step.signature() for step in everything)
+        del self._alike[""]
+        self._begin(self.name, internal=False)
+        if len(steps) > STEPS_A_FUNCTION:
+            self.call_all(self.functions(steps, "part"))
+        else:
+            self.steps(steps)
+        self.fn.emit("ret i64 0")
         return str(self.module)
+
+    def steps(self, steps: Sequence[Step]) -> None:
+        """Write steps, one after the other."""
+        for step in steps:
+            if self._alike[step.signature()] >= SHARED_STEPS:
+                self._emit_shared(step)
+            else:
+                step.emit(self)
+
+    def functions(self, steps: Sequence[Step], what: str) -> list[str]:
+        """Write steps into functions of their own, which run them when called in turn; returns their names."""
+        around = self.fn, self.b, self._word_parameters
+        names = []
+        self._word_parameters = None
+        for i in range(0, len(steps), STEPS_A_FUNCTION):
+            names.append(f"{self.name}.{what}{len(self.module.functions)}")
+            self._begin(names[-1], internal=True)
+            self.steps(steps[i : i + STEPS_A_FUNCTION])
+            self.fn.emit("ret i64 0")
+        self.fn, self.b, self._word_parameters = around
+        return names
+
+    def call_all(self, names: Sequence[str]) -> None:
+        """Call functions of steps in turn; leave when one of them fails."""
+        for name in names:
+            code = self.fn.assign("i64", f"call i64 @{name}(ptr %frame, ptr %outputs)")
+            with self.fn.if_(self.b.icmp("ne", code, self.b.const("i64", 0)), unlikely=True):
+                self.leave(code.ref)
 
     def _begin(self, name: str, internal: bool) -> None:
         linkage = "internal" if internal else ""
@@ -179,6 +198,8 @@ class Emitter:
             self._new_output(array)
         elif buffer.kind == "temp":
             self._arena(array, size)
+        elif buffer.kind == "row":
+            buffer.row.allocate(self, array, size)
         array.owns = False
 
     def _arena(self, array: Array, size: Value) -> None:

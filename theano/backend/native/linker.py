@@ -25,6 +25,7 @@ from theano.backend.perform import checked_output, copied, independent, numpy_er
 from theano.backend.program import CallSpec
 from theano.graph.basic import Apply, Constant, Variable
 from theano.graph.fg import FunctionGraph
+from theano.loops.op import Scan
 from theano.tensor.type import TensorType
 
 PartWatcher = Callable[[str, float], None]
@@ -153,6 +154,34 @@ class PythonPart:
         return f"python: {self.node.op}"
 
 
+class LoopPart(PythonPart):
+    """A loop whose body needs Python: Python calls the body, compiled as far as it can be, once a step."""
+
+    def __init__(self, node: Apply, inputs: list[Variable]) -> None:
+        super().__init__(node, inputs)
+        self.body = link(FunctionGraph(node.op.inner_inputs, node.op.inner_outputs), str(node.op))
+
+    def run(self, values: list[Any]) -> list[Any]:
+        try:
+            return self.node.op.run(self.node, values, self.body.run)
+        except Exception as error:
+            error.add_note(describe_failure(self.node, values))
+            raise
+
+    def title(self) -> str:
+        left = {str(inner.op): None for inner in self.node.op.inner_nodes if find_rule(inner) is None}
+        return f"Python loop around native code: {self.node} (out of native code: {', '.join(left)})"
+
+    def text(self) -> str:
+        body = "\n".join(f"  {line}" for line in self.body.stages()["program"].split("\n"))
+        return f"python: {self.node.op}, each step:\n{body}"
+
+
+def python_part(node: Apply) -> PythonPart:
+    """What runs a node that the native backend cannot lower."""
+    return (LoopPart if isinstance(node.op, Scan) else PythonPart)(node, list(node.inputs))
+
+
 class NativePart:
     """A maximal run of native nodes between Python nodes."""
 
@@ -207,7 +236,7 @@ class MixedProgram:
         for d in sorted(groups):
             nodes = groups[d]
             if d % 2:
-                self.parts += [PythonPart(node, list(node.inputs)) for node in nodes]
+                self.parts += map(python_part, nodes)
                 continue
             inside = set(nodes)
             inputs = dict.fromkeys(

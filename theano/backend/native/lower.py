@@ -85,7 +85,7 @@ class Lowering(Spaces):
     def __init__(self, fgraph: FunctionGraph) -> None:
         super().__init__()
         self.fgraph = fgraph
-        self.words = 1  # word 0 holds the number of a failed check
+        self.counter = [1]  # frame words in use; word 0 holds the number of a failed check
         self.constants: list[tuple[int, np.ndarray]] = []
         self.input_words: list[int] = []
         self.arrays: dict[Variable, Array] = {}
@@ -99,9 +99,16 @@ class Lowering(Spaces):
 
     def run(self) -> None:
         """Lower all nodes, then copy what is wanted into output buffers."""
-        known: dict[Any, list[Array]] = {}
         for variable in self.fgraph.inputs:
             self.arrays[variable] = self._input(variable)
+        self.lower_nodes()
+        taken: set[int] = set()
+        for number, variable in enumerate(self.fgraph.outputs):
+            self.place(self.array(variable), "output", number, taken)
+
+    def lower_nodes(self) -> None:
+        """Lower all nodes; the arrays of inputs are known."""
+        known: dict[Any, list[Array]] = {}
         for node in self.fgraph.toposort():
             self.node = node
             rule = find_rule(node)
@@ -118,9 +125,6 @@ class Lowering(Spaces):
                 self._shared.update(map(id, outputs))
             self.arrays.update(zip(node.outputs, outputs, strict=True))
         self.node = None
-        taken: set[int] = set()
-        for number, variable in enumerate(self.fgraph.outputs):
-            self._output(number, self.array(variable), taken)
 
     def _input(self, variable: Variable) -> Array:
         kind: Any = variable.type
@@ -134,25 +138,35 @@ class Lowering(Spaces):
         contiguous = all(kind.broadcastable)
         return Array(kind.dtype, kind.broadcastable, shape, strides, base, buffer, contiguous)
 
-    def _output(self, number: int, array: Array, taken: set[int]) -> None:
-        """Let output `number` hold the elements of `array`: in place where its buffer can be one, else copied."""
+    def place(self, array: Array, kind: str, number: int, taken: set[int]) -> Array:
+        """Let a buffer of this kind and number hold the elements of `array`, and return it there.
+
+        That is in place where the array's buffer can be one, else a copy. `taken` are buffers that are something's
+        place already.
+        """
         array = self.materialized(array)
         buffer = array.buffer
         assert buffer is not None
         whole = array.contiguous and buffer.kind in ("temp", "word") and not buffer.borrowed and id(buffer) not in taken
         if whole and buffer.shape == array.shape and buffer.dtype == array.dtype and array.data >= 0:
             taken.add(id(buffer))
-            buffer.kind, buffer.number = "output", number
-            return
-        copy = self.new_array(array.dtype, array.pattern, array.shape, kind="output", number=number)
+            buffer.kind, buffer.number = kind, number
+            return array
+        copy = self.new_array(array.dtype, array.pattern, array.shape, kind=kind, number=number)
         self.copy_into(array, copy)
+        return copy
 
     # ---- words, arrays, buffers
 
+    @property
+    def words(self) -> int:
+        """The number of frame words in use."""
+        return self.counter[0]
+
     def new_words(self, count: int = 1) -> int:
         """Reserve frame words; returns the first."""
-        first = self.words
-        self.words += count
+        first = self.counter[0]
+        self.counter[0] += count
         return first
 
     def array(self, variable: Variable) -> Array:

@@ -16,6 +16,8 @@ from theano.backend.native.program import ITEMSIZES, Array, Buffer, Step
 class Plan:
     """Steps in order, with temporaries in slots.
 
+    The first `lasting` steps run once and the others again and again, so what the first leave to the others stays.
+
     Attributes
     ----------
     slots
@@ -24,13 +26,13 @@ class Plan:
         pairs (result, operand) of buffers where a loop writes over an operand that nobody needs afterwards.
     """
 
-    def __init__(self, lowering: Lowering, steps: Sequence[Step]) -> None:
+    def __init__(self, lowering: Lowering, steps: Sequence[Step], lasting: int = 0) -> None:
         self.steps = list(steps)
-        self.slots: list[int] = []
+        self.slots: list[int] = [slot for step in self.steps for slot in step.inner_slots()]
         self.in_place: list[tuple[Buffer, Buffer]] = []
-        self._assign(lowering)
+        self._assign(lowering, lasting)
 
-    def _assign(self, lowering: Lowering) -> None:
+    def _assign(self, lowering: Lowering, lasting: int) -> None:
         last: dict[Buffer, int] = {}
         first: dict[Buffer, int] = {}
         for i, step in enumerate(self.steps):
@@ -38,6 +40,9 @@ class Plan:
                 if array.buffer is not None and array.buffer.kind == "temp":
                     last[array.buffer] = i
                     first.setdefault(array.buffer, i)
+        for buffer, i in first.items():
+            if i < lasting <= last[buffer]:
+                last[buffer] = len(self.steps)
         free: list[int] = []
         ending: dict[int, list[Buffer]] = {}
         for buffer, i in last.items():

@@ -10,7 +10,7 @@ they read and write; :func:`schedule` puts them into order.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -43,20 +43,24 @@ class Buffer:
     ----------
     kind
         ``input`` and ``constant``: given from outside, never written; ``temp``: from the arena; ``output``: a new
-        NumPy array for the caller; ``word``: one element in the frame itself.
+        NumPy array for the caller; ``word``: one element in the frame itself; ``row``: a row of an array outside of the
+        loop that is being written, whose place the loop tells.
     number
         which input, output or constant it is; for a temp its slot in the arena, once planned.
+    row
+        of a row: the :class:`~theano.backend.native.repeat.Row` that knows its place.
     borrowed
         a temp that may turn out at run time to be an input's memory, so nothing may write over it.
     """
 
-    __slots__ = ("borrowed", "dtype", "kind", "number", "shape")
+    __slots__ = ("borrowed", "dtype", "kind", "number", "row", "shape")
 
     def __init__(self, kind: str, dtype: str, shape: tuple[Ref, ...], number: int = -1) -> None:
         self.kind = kind
         self.dtype = dtype
         self.shape = shape
         self.number = number
+        self.row: Any = None
         self.borrowed = False
 
     def __repr__(self) -> str:
@@ -206,6 +210,14 @@ class Step:
         """Append the code."""
         raise TypeError(f"{type(self).__name__} defines no emit")
 
+    def inner_steps(self) -> list[Step]:
+        """Steps that run as part of this one."""
+        return []
+
+    def inner_slots(self) -> list[int]:
+        """Slots of the arena that they use."""
+        return []
+
     def signature(self) -> str:
         """Equal for steps whose code is likely to be equal up to the frame words; empty: never to be shared."""
         return ""
@@ -220,7 +232,8 @@ def live(steps: Sequence[Step]) -> list[Step]:
     steps = [s for s in steps if s.merged_into is None]
     for step in steps:
         step.prune()
-    todo = [s for s in steps if s.checks or any(a.buffer is not None and a.buffer.kind == "output" for a in s.writes)]
+    results = ("output", "row")
+    todo = [s for s in steps if s.checks or any(a.buffer is not None and a.buffer.kind in results for a in s.writes)]
     needed = set(todo)
     while todo:
         for before in todo.pop().dependencies() - needed:
@@ -258,3 +271,12 @@ def schedule(steps: Sequence[Step]) -> list[Step]:
                 raise AssertionError(f"the steps depend on each other in a circle at {step.text()}")
             stack.extend(waiting)
     return order
+
+
+def with_inner(steps: Iterable[Step]) -> Iterator[Step]:
+    """`steps` and all that are inside of them."""
+    todo = list(steps)[::-1]
+    while todo:
+        step = todo.pop()
+        yield step
+        todo += step.inner_steps()[::-1]

@@ -1,5 +1,15 @@
 """How the native backend lowers each family of Ops; the files mirror those of :mod:`theano.tensor`."""
 
-from theano.backend.native.lowering import creation, elementwise, indexing, joining, nnet, products, reductions, shape
+from theano.backend.native.lowering import (
+    creation,
+    elementwise,
+    indexing,
+    joining,
+    loops,
+    nnet,
+    products,
+    reductions,
+    shape,
+)
 
-__all__ = ["creation", "elementwise", "indexing", "joining", "nnet", "products", "reductions", "shape"]
+__all__ = ["creation", "elementwise", "indexing", "joining", "loops", "nnet", "products", "reductions", "shape"]
