@@ -9,6 +9,7 @@ import theano.tensor as T
 from tests.rewrite.helpers import check_rule, check_same_values, compute, sample, strictly
 from theano.gradient import disconnected_grad, grad, grad_clip, zero_grad
 from theano.graph import Apply, FunctionGraph, Op
+from theano.loops.ifelse import ifelse
 from theano.rewrite import Query, apply_rules, rewrite_graph, simplify, text
 from theano.tensor.shape import MakeVector, Rebroadcast, Shape_i
 
@@ -158,7 +159,17 @@ TREES = [
     ("local_greedy_distributor", (a / s + b / c) * s * c, "a * c + b * s"),
 ]
 
-CASES = [case for case in USELESS + SHAPES + INDEXING + REDUCTIONS + PRODUCTS + TREES if case[1] is not None]
+CHOICES = [
+    ("local_constant_ifelse", ifelse(1, x, y), "x"),
+    ("local_constant_ifelse", ifelse(0.0, x, y), "y"),
+    ("local_equal_ifelse", ifelse(i, x, x), "x"),
+    ("local_equal_ifelse", ifelse(i, T.constant(2.0), 2.0), "2"),
+    ("local_equal_ifelse", ifelse(i, [x, y], [x, -y]), "x, ifelse(i, y, -y)"),
+    ("local_nested_ifelse", ifelse(i, ifelse(i, x, y), -x), "ifelse(i, x, -x)"),
+    ("local_nested_ifelse", ifelse(i, x, ifelse(i, y, -x)), "ifelse(i, x, -x)"),
+]
+ALL = USELESS + SHAPES + INDEXING + REDUCTIONS + PRODUCTS + TREES + CHOICES
+CASES = [case for case in ALL if case[1] is not None]
 
 
 @pytest.mark.parametrize(("name", "expression", "expected"), CASES, ids=[f"{c[0]}-{text(c[1])[:40]}" for c in CASES])
@@ -170,6 +181,7 @@ EXPONENTIAL, COLUMN_SUMS = T.exp(x), m.sum(axis=0)
 UNCHANGED = [
     ("local_dimshuffle_lift", (m + n).T, "two operands would have to be transposed"),
     ("local_rebroadcast_rebroadcast", T.unbroadcast(T.addbroadcast(m, 0), 0), "the check of the length would be lost"),
+    ("local_nested_ifelse", ifelse(i, ifelse(j, x, y), -x), "another condition"),
     ("local_subtensor_merge", x[:3][5], "the slice refuses this index, the whole does not"),
     ("local_subtensor_merge", x[1:][-1], "from the end of a slice"),
     ("local_subtensor_merge", x[-2:][0], "from the end"),

@@ -7,13 +7,13 @@ what arrives at each variable. Time is linear in the number of nodes, and nothin
 
 from __future__ import annotations
 
-import functools
-import operator
 import warnings
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from theano.configuration import config
+from theano.gradient.guards import UNGUARDED, Guard, Guarded, Guards, common_guards, lifted
+from theano.gradient.guards import total as guarded_total
 from theano.gradient.types import (
     DisconnectedInputError,
     as_list,
@@ -139,21 +139,26 @@ def backpropagate(
     Returns
     -------
     variable → gradient; variables that the seeds do not depend on have a gradient of ``DisconnectedType`` or none.
+    The gradients of variables in a branch (see :mod:`theano.gradient.guards`) that are not in `wrt` are those for the
+    case that it is taken.
     """
     constants = set(constants)
     totals: dict[Variable, Variable] = dict(known or {})
+    guards_of: dict[Variable, Guards] = {}
     order = toposort([*seeds, *totals], constants)
     dependent, patterns = dependence(order, wrt)
-    terms = {variable: [seed] for variable, seed in seeds.items()}
+    terms: dict[Variable, list[Guarded]] = {variable: [(seed, UNGUARDED)] for variable, seed in seeds.items()}
 
     def total(variable: Variable) -> Variable:
         if variable not in totals:
-            found = [term for term in terms.pop(variable, []) if not is_disconnected(term)]
-            null = next((term for term in found if is_null(term)), None)
+            found = [(term, guards) for term, guards in terms.pop(variable, []) if not is_disconnected(term)]
+            null = next((term for term, _ in found if is_null(term)), None)
             if null is not None:
                 totals[variable] = null
             elif found:
-                totals[variable] = functools.reduce(operator.add, found)
+                totals[variable], guards = guarded_total(variable, found, fit)
+                if guards:
+                    guards_of[variable] = guards
             else:
                 totals[variable] = disconnected_type()
         return totals[variable]
@@ -167,24 +172,44 @@ def backpropagate(
         wanted = [i for i, x in enumerate(node.inputs) if x in dependent and any(pattern[i][j] for j in reached)]
         if not wanted:
             continue
-        for i, term in zip(wanted, input_terms(node, pattern, gradients, reached, wanted), strict=True):
+        guards = under_common_guards(node, gradients, reached, guards_of)
+        for i, (term, inner) in zip(wanted, input_terms(node, pattern, gradients, reached, wanted), strict=True):
             if is_disconnected(term):
                 continue
             if null_gradients == "raise":
                 refuse_null(term, node)
-            terms.setdefault(node.inputs[i], []).append(term)
+            terms.setdefault(node.inputs[i], []).append((term, guards + inner))
     for variable in wrt:
         total(variable)
+        if variable in guards_of:
+            totals[variable] = lifted(variable, [(totals[variable], guards_of.pop(variable))], 0, fit)
     return totals
+
+
+def under_common_guards(
+    node: Apply, gradients: list[Variable], reached: list[int], guards_of: Mapping[Variable, Guards]
+) -> Guards:
+    """The guards that the gradients of all outputs share; others are put into `gradients`."""
+    if not guards_of or not any(node.outputs[j] in guards_of for j in reached):
+        return UNGUARDED
+    guarded = {
+        j: (gradients[j], guards_of.get(node.outputs[j], UNGUARDED)) for j in reached if not is_null(gradients[j])
+    }
+    common = common_guards(list(guarded.values()))
+    for j, (gradient, guards) in guarded.items():
+        if guards != common:
+            gradients[j] = lifted(node.outputs[j], [(gradient, guards)], len(common), fit)
+    return common
 
 
 def input_terms(
     node: Apply, pattern: list[list[bool]], gradients: list[Variable], reached: list[int], wanted: list[int]
-) -> list[Variable]:
-    """What `node` sends back to its inputs number `wanted`, checked and brought into form.
+) -> list[Guarded]:
+    """What `node` sends back to its inputs number `wanted`, checked and brought into form, each with its own guards.
 
     `gradients` are those of its outputs, of which only the numbers in `reached` are connected to the cost.
     """
+    guards: dict[int, Guards] = {}
     nulls = {j for j in reached if is_null(gradients[j])}
     discrete = {j for j in reached if kind_of(node.outputs[j]) == "discrete"}
     if len(nulls) == len(reached):
@@ -193,8 +218,13 @@ def input_terms(
         proper = list(gradients)
         for j in reached:
             proper[j] = disconnected_type() if j in nulls else fit(gradients[j], node.outputs[j])
-        results = call_L_op(node, proper)
-    terms = []
+        choices = node.op.choices(node)
+        if choices is None:
+            results = call_L_op(node, proper)
+        else:
+            results = [zero_gradient(x) if c is None else proper[c.output] for x, c in zip(node.inputs, choices)]
+            guards = {i: (Guard(c.condition, c.side),) for i, c in enumerate(choices) if c is not None}
+    terms: list[Guarded] = []
     for i in wanted:
         x, term = node.inputs[i], results[i]
         through = [j for j in reached if pattern[i][j]]
@@ -207,7 +237,7 @@ def input_terms(
                 check_term(node, i, term)
                 # An integer result is a step function of its inputs, whatever gradient arrives there.
                 term = zero_gradient(x) if discrete.issuperset(through) else fit(term, x)
-        terms.append(term)
+        terms.append((term, guards.get(i, UNGUARDED)))
     return terms
 
 

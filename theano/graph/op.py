@@ -22,7 +22,7 @@ What users write is what the library itself is written with::
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from theano.graph.basic import Apply, Variable
 
@@ -38,6 +38,14 @@ class TestValueError(AttributeError, ValueError):
     """
 
     __test__ = False
+
+
+class Choice(NamedTuple):
+    """What an input of a choosing node is: output number `output`, where `condition` is nonzero (`side`) or zero."""
+
+    output: int
+    condition: Variable
+    side: bool
 
 
 class Op:
@@ -183,6 +191,14 @@ class Op:
     def connection_pattern(self, node: Apply) -> list[list[bool]]:
         """``pattern[i][j]``: whether output j depends differentiably on input i."""
         return [[True] * len(node.outputs) for _ in node.inputs]
+
+    def choices(self, node: Apply) -> list[Choice | None] | None:
+        """For Ops whose outputs are inputs that a condition chooses: for each input which output it is, and when.
+
+        ``None`` stands for an input that is no output, and in which the outputs are flat. So gradients flow through
+        what is chosen alone; see :mod:`theano.gradient.guards`.
+        """
+        return None
 
 
 PureOp = Op

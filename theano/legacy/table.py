@@ -55,6 +55,8 @@ MODULES: dict[str, tuple[str, ...]] = {
     "theano.scalar.basic_scipy": ("theano.scalar.special", "theano.scalar"),
     "theano.scalar.sharedvar": ("theano.tensor.sharedvar",),
     "theano.raise_op": ("theano.tensor.assertion",),
+    # Loops and branches
+    "theano.ifelse": ("theano.loops.ifelse",),
     # Compiling
     "theano.compile.function_module": (
         "theano.compile.function",

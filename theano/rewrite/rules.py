@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from theano.rewrite import (
     arithmetic,
+    choices,
     constant_folding,
     indexing,
     products,
@@ -26,4 +27,5 @@ FILES = [
     ("products", products.table),
     ("softmax", softmax.table),
     ("stability", stability.table),
+    ("choices", choices.table),
 ]

@@ -135,6 +135,8 @@ def _op_name(node: Apply, inside: Any) -> str:
         verb = "set" if op.set_instead_of_inc else "inc"
         index = _index_text(op.idx_list, list(node.inputs[2:]), inside)
         return f"[{index}].{verb}({inside(node.inputs[1], 0)})"
+    if kind == "IfElse":
+        return "ifelse"
     axis = getattr(op, "axis", None)
     if kind in (
         "Sum",

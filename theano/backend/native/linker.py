@@ -25,6 +25,7 @@ from theano.backend.perform import checked_output, copied, independent, numpy_er
 from theano.backend.program import CallSpec
 from theano.graph.basic import Apply, Constant, Variable
 from theano.graph.fg import FunctionGraph
+from theano.loops.branches import Branch
 from theano.loops.op import Scan
 from theano.tensor.type import TensorType
 
@@ -177,9 +178,41 @@ class LoopPart(PythonPart):
         return f"python: {self.node.op}, each step:\n{body}"
 
 
+class BranchPart(PythonPart):
+    """A choice of which a side needs Python: each side is compiled as far as it can be, when it is first taken."""
+
+    def __init__(self, node: Apply, inputs: list[Variable]) -> None:
+        super().__init__(node, inputs)
+        self.programs: dict[bool, NativeProgram | MixedProgram] = {}
+
+    def program(self, side: bool) -> NativeProgram | MixedProgram:
+        """What runs one side."""
+        if side not in self.programs:
+            self.programs[side] = link(self.node.op.side(side).clone(), str(self.node.op))
+        return self.programs[side]
+
+    def run(self, values: list[Any]) -> list[Any]:
+        condition, *given = values
+        return self.program(bool(condition)).run(given)
+
+    def title(self) -> str:
+        graphs = (self.node.op.side(side) for side in (True, False))
+        left = {str(inner.op): None for graph in graphs for inner in graph.toposort() if find_rule(inner) is None}
+        names = f" (out of native code: {', '.join(left)})" if left else ""
+        return f"Python choice of native code: {self.node}{names}"
+
+    def text(self) -> str:
+        lines = [f"python: {self.node.op}, by {self.node.inputs[0]}"]
+        for (title, _, _), side in zip(self.node.op.inner_graphs, (True, False), strict=True):
+            body = "\n".join(f"    {line}" for line in self.program(side).stages()["program"].split("\n"))
+            lines += [f"  {title}:", body]
+        return "\n".join(lines)
+
+
 def python_part(node: Apply) -> PythonPart:
     """What runs a node that the native backend cannot lower."""
-    return (LoopPart if isinstance(node.op, Scan) else PythonPart)(node, list(node.inputs))
+    parts: dict[type, type[PythonPart]] = {Scan: LoopPart, Branch: BranchPart}
+    return parts.get(type(node.op), PythonPart)(node, list(node.inputs))
 
 
 class NativePart:

@@ -17,6 +17,7 @@ from theano.backend.native.spaces import GIVEN, PRELUDE, Spaces
 from theano.backend.native.steps import CheckLengths, SetWord
 from theano.graph.basic import Apply, Constant, Variable
 from theano.graph.fg import FunctionGraph
+from theano.loops.branches import gather_branches
 from theano.scalar.conversion import CASTS
 from theano.scalar.operation import ScalarOp
 
@@ -55,7 +56,7 @@ def expands(*ops: type) -> Callable[[Expansion], Expansion]:
 
 
 def expand(fgraph: FunctionGraph) -> None:
-    """Replace the nodes that have an expansion by it."""
+    """Replace the nodes that have an expansion by it, and choices by branches that hold what only one side needs."""
     for node in fgraph.toposort():
         expansion = EXPANSIONS.get(type(node.op))
         if expansion is None or node not in fgraph.apply_nodes:
@@ -64,6 +65,7 @@ def expand(fgraph: FunctionGraph) -> None:
             continue
         for old, new in zip(node.outputs, expansion(node), strict=True):
             fgraph.replace(old, new, "expand")
+    gather_branches(fgraph)
 
 
 def find_rule(node: Apply) -> Rule | None:

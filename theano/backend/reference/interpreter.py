@@ -11,6 +11,7 @@ from theano.backend.failure import describe_failure
 from theano.backend.perform import checked_output, copied, independent, numpy_error_handling, overwritten_inputs
 from theano.graph.basic import Apply, Constant, Variable
 from theano.graph.fg import FunctionGraph
+from theano.loops.branches import gather_branches
 
 Watcher = Callable[[int, Apply, list[list[Any]], list[list[Any]]], None]
 
@@ -146,5 +147,6 @@ def _both(first: Watcher | None, second: Watcher | None) -> Watcher | None:
 
 
 def link(fgraph: FunctionGraph, name: str | None = None) -> ReferenceProgram:
-    """Make a graph executable by interpreting it."""
+    """Make a graph executable by interpreting it; its choices become branches."""
+    gather_branches(fgraph)
     return ReferenceProgram(fgraph, name)
