@@ -415,6 +415,10 @@ class Lowering(Spaces):
             copy.buffer.borrowed = True
         return copy
 
+    def laid_out(self, array: Array) -> Array:
+        """`array`, or a copy in a better layout where that is made once for many uses."""
+        return array
+
     def compact_copy(self, variable: Variable, array: Array) -> Array:
         """As :meth:`writable`, in contiguous memory."""
         array = self.writable(variable, array)

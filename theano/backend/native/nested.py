@@ -26,6 +26,7 @@ class Body(Lowering):
         self.constants = around.constants
         self._constant_arrays = around._constant_arrays
         self.captured: list[Array] = []
+        self.varying: set[Buffer] = set()  # memory whose place or content differs from one run of the body to the next
         self.after: set[Step] = set()
         self.steps_before: list[Step] = []
         self.plan: Plan
@@ -53,13 +54,22 @@ class Body(Lowering):
 
     # ---- the whole
 
-    def close(self, varying: Iterable[Buffer] = ()) -> None:
-        """Fix the order of steps, those that do the same each time before the others, and the memory.
+    def is_invariant(self, steps: Iterable[Step]) -> bool:
+        """Whether steps do the same in each run of the body."""
+        steps = [step.resolve() for step in steps]
+        known = invariant_steps(_with_dependencies(steps), self.varying)
+        return all(step in known for step in steps)
 
-        `varying` is memory whose place or content differs from one run of the body to the next.
-        """
+    def laid_out(self, array: Array) -> Array:
+        """`array` in contiguous memory, if that can be made before the first run."""
+        if array.contiguous or array.buffer in self.varying or not self.is_invariant(array.producers):
+            return array
+        return self.compact(array)
+
+    def close(self) -> None:
+        """Fix the order of steps, those that do the same each time before the others, and the memory."""
         steps = schedule(self.steps)
-        invariant = invariant_steps(steps, set(varying))
+        invariant = invariant_steps(steps, self.varying)
         self.steps_before = [s for s in steps if s in invariant]
         self.plan = Plan(
             self,
@@ -81,6 +91,22 @@ def given(array: Array, shape: tuple[Ref, ...]) -> Buffer | None:
     buffer = Buffer(kind, array.buffer.dtype, shape, array.buffer.number)
     buffer.borrowed = True
     return buffer
+
+
+def _with_dependencies(steps: Iterable[Step]) -> list[Step]:
+    """`steps` and all that they depend on, dependencies first."""
+    order: dict[Step, None] = {}
+    todo = [(step, False) for step in steps]
+    while todo:
+        step, ready = todo.pop()
+        if step in order:
+            continue
+        if ready:
+            order[step] = None
+            continue
+        todo.append((step, True))
+        todo += [(before, False) for before in step.dependencies() if before not in order]
+    return list(order)
 
 
 def invariant_steps(steps: Sequence[Step], varying: set[Buffer]) -> set[Step]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from theano.backend.native.emit import Check, Emitter
 from theano.backend.native.lower import Lowering, expand, expands, find_rule, lowers
-from theano.backend.native.nested import Body, invariant_steps
+from theano.backend.native.nested import Body
 from theano.backend.native.program import ONE, ZERO, Array, Buffer, Const, Ref, Step
 from theano.backend.native.repeat import Last, Reading, Repeat, Row
 from theano.backend.native.steps import Allocate, Describe
@@ -48,7 +48,6 @@ class _ScanLowering:
         self.step = ctx.new_words()
         self.repeat = Repeat(str(self.op), self.count, self.step, self.body, node)
         self.repeat.after.update(self.before)
-        self.varying: set[Buffer] = set()
         self.taken: set[int] = set()
 
     # ---- before the loop
@@ -103,7 +102,7 @@ class _ScanLowering:
         self.repeat.readings.append(Reading(data, whole, row, offset))
         shape = tuple(self.body.outside(s) for s in whole.shape[1:])
         buffer = Buffer("input", whole.dtype, shape)
-        self.varying.add(buffer)
+        self.body.varying.add(buffer)
         return whole.view(
             pattern=whole.pattern[1:], shape=shape, strides=whole.strides[1:], data=data, buffer=buffer, producers=()
         )
@@ -170,7 +169,7 @@ class _ScanLowering:
         placed = self.body.place(array, "row", -1, self.taken)
         assert placed.buffer is not None
         placed.buffer.row = row
-        self.varying.add(placed.buffer)
+        self.body.varying.add(placed.buffer)
 
     def _fixed(self, lengths: Sequence[Ref]) -> bool:
         """Whether lengths are known before the loop."""
@@ -188,8 +187,7 @@ class _ScanLowering:
             )
         shape = [body.outside(s) for s in whole.shape[1:]]
         unsure = [step for ref in (*shape, *array.shape) for step in body.reasons(ref)]
-        known = invariant_steps(self._ordered(unsure), self.varying)
-        if all(step in known for step in unsure):
+        if body.is_invariant(unsure):
             self._new_row(array, row)
             return
         # Whether the lengths agree shows only behind the work: it is copied to its place behind the check.
@@ -199,23 +197,7 @@ class _ScanLowering:
         loop.after.update(unsure)
         assert target.buffer is not None
         target.buffer.row = row
-        self.varying.add(target.buffer)
-
-    @staticmethod
-    def _ordered(steps: Sequence[Step]) -> list[Step]:
-        """`steps` and all that they depend on, dependencies first."""
-        order: dict[Step, None] = {}
-        todo = [(step, False) for step in steps]
-        while todo:
-            step, ready = todo.pop()
-            if step in order:
-                continue
-            if ready:
-                order[step] = None
-                continue
-            todo.append((step, True))
-            todo += [(before, False) for before in step.dependencies() if before not in order]
-        return list(order)
+        self.body.varying.add(target.buffer)
 
     def _changed_shape(self, k: int, rank: int) -> Callable[..., str]:
         op, node = self.op, self.node
@@ -270,7 +252,7 @@ class _ScanLowering:
         for k, ((row, _), array) in enumerate(zip(states, made.states, strict=True)):
             self._state_row(k, array, row)
         wholes = [self._output_row(k, array) for k, array in enumerate(made.outputs)]
-        body.close(self.varying)
+        body.close()
         repeat.reads += body.captured
         repeat.after.update(body.after)
         ctx.steps.append(repeat)

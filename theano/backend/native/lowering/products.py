@@ -117,7 +117,7 @@ def product(
     kind, routine = FLOATS[dtype], "gemm" if y.rank == 2 else "gemv"
     blas.provide(routine, kind)
     alpha, beta = _prepared(ctx, [alpha, beta])
-    x, y = ctx.materialized(x), ctx.materialized(y)
+    x, y = ctx.laid_out(ctx.materialized(x)), ctx.laid_out(ctx.materialized(y))
     target, z_steps = _target(ctx, node, z, [x.pattern[0], *y.pattern[1:]], [x.shape[0], *y.shape[1:]], dtype)
 
     def compute(em: Emitter) -> None:
