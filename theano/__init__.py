@@ -60,7 +60,11 @@ _configuration.check_device()
 
 
 def __getattr__(name: str) -> _Any:
-    return _legacy.renamed("theano", name)
+    return _legacy.renamed("theano", name)  # loops among them, which are imported when they are first used
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
 
 
 __all__ = [
@@ -87,6 +91,8 @@ __all__ = [
     "compile",
     "config",
     "dprint",
+    "foldl",
+    "foldr",
     "function",
     "generic",
     "get_test_value",
@@ -95,7 +101,10 @@ __all__ = [
     "graph",
     "pp",
     "printing",
+    "reduce",
     "scalar",
+    "scan",
+    "scan_checkpoints",
     "shared",
     "subgraph_grad",
     "tensor",

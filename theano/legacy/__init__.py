@@ -44,12 +44,13 @@ class LegacyModule(ModuleType):
         return value
 
     def _find(self, name: str) -> Any:
-        child = sys.modules.get(f"{self.__name__}.{name}")
-        if child is not None:
-            return child
+        # A name of the table comes before a module: theano.scan_module.scan is a function, as its module is named.
         if name in self._renamed:
             module, attribute = self._renamed[name].split(":")
             return getattr(import_module(module), attribute)
+        child = sys.modules.get(f"{self.__name__}.{name}")
+        if child is not None:
+            return child
         for target in self._targets:
             module = import_module(target)
             if hasattr(module, name):
@@ -85,5 +86,5 @@ def install() -> None:
         parent, _, leaf = name.rpartition(".")
         package = sys.modules.get(parent)
         # theano.tensor.var, say, is a function of that name as well, which `theano.tensor` offers now as then.
-        if package is not None and leaf not in package.__dict__:
+        if package is not None and leaf not in package.__dict__ and leaf not in RENAMED.get(parent, {}):
             setattr(package, leaf, module)
