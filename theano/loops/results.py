@@ -75,14 +75,17 @@ def read_result(returned: Any) -> StepResult:
     if items and (_is_updates(items[-1]) or (len(items) > 1 and _is_empty(items[-1]))):
         given = items.pop()
         for variable, value in given.items() if isinstance(given, Mapping) else given:
-            updates[variable] = value
+            known = not isinstance(value, Variable) and isinstance(variable, SharedVariable)
+            updates[variable] = variable.type.make_constant(value) if known else value
     if len(items) == 1 and isinstance(items[0], list | tuple):
         items = list(items[0])
     return StepResult([_output(item, returned) for item in items], updates, condition)
 
 
 def _output(item: Any, returned: Any) -> Any:
-    if isinstance(item, Variable | np.ndarray | np.generic | int | float):
+    if isinstance(item, Variable):
+        return item
+    if isinstance(item, np.ndarray | np.generic | int | float):
         return as_tensor_variable(item)
     if item is None:
         advice = "Does the step function lack a return?"
