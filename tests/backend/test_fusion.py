@@ -56,6 +56,11 @@ class TestLoops:
     def test_reductions_over_other_axes_do_not(self):
         assert len(loops(program([m], [m.sum(axis=0), m.sum(axis=1)]))) == 2
 
+    def test_a_maximum_and_its_place_are_found_together(self):
+        (loop,) = loops(program([m], [m.argmax(axis=1), m.max(axis=1)]))
+        (reduction,) = loop.reductions
+        assert len(reduction.arrays) == 2
+
     def test_what_needs_a_reduction_comes_in_a_later_loop(self):
         first, *_, last = loops(program([x], [x / T.sum(x)]))
         assert operations(first) == ["reduce add"]
@@ -248,6 +253,7 @@ class TestVectorWidths:
         monkeypatch.setattr(linker, "vector_bits", lambda: bits)
         f32 = T.fmatrix("f32")
         outputs = [T.nnet.sigmoid(m), m.sum(axis=0), m.max(axis=1), T.cast(m, "int8") * 2, T.exp(f32).sum(), f32.T * 2]
+        outputs += [f32.argmax(axis=0), m.argmax(axis=1), T.cast(m * 9, "int8").argmin(axis=0)]
         made = program([m, f32], outputs)
         rng = np.random.default_rng(0)
         for shape in [(1, 1), (3, 5), (2, 17), (33, 64), (0, 4)]:
@@ -255,13 +261,16 @@ class TestVectorWidths:
                 continue
             a = rng.normal(size=shape)
             b = a.astype("float32")
-            sigmoid, columns, rows, small, total, transposed = made.run([a, b])
+            sigmoid, columns, rows, small, total, transposed, *places = made.run([a, b])
             np.testing.assert_allclose(sigmoid, 1 / (1 + np.exp(-a)), rtol=1e-14)
             np.testing.assert_allclose(columns, a.sum(axis=0), rtol=1e-12, atol=1e-12)
             np.testing.assert_array_equal(rows, a.max(axis=1))
             np.testing.assert_array_equal(small, a.astype("int8") * 2)
             np.testing.assert_allclose(total, np.exp(b).sum(dtype="float64"), rtol=1e-5)
             np.testing.assert_array_equal(transposed, b.T * 2)
+            expected = [b.argmax(axis=0), a.argmax(axis=1), (a * 9).astype("int8").argmin(axis=0)]
+            for found, place in zip(places, expected, strict=True):
+                np.testing.assert_array_equal(found, place)
 
     def test_it_compiles_for_arm(self, bits, monkeypatch):
         if bits != 128:

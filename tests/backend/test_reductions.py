@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import math
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import theano
 import theano.tensor as T
 from tests.backend.comparison import LENGTHS, REAL, Pair, compare, like, values
 
@@ -127,6 +129,71 @@ def test_ties_take_the_first():
         return [f(x, a) for x in xs for a in (None, 0, 1) for f in (T.argmax, T.argmin)]
 
     compare(build, x, x.astype("int16"), x > 1, every_layout=True)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_places_of_extrema(data):
+    rank = data.draw(st.integers(1, 3))
+    shape = data.draw(st.tuples(*[st.sampled_from((1, 2, 3, 4, 5, 9, 33, 70))] * rank))
+    dtype = data.draw(st.sampled_from(REAL))
+    axes = data.draw(st.lists(st.sampled_from(subsets(rank)), min_size=1, max_size=2))
+    random = np.random.default_rng(data.draw(st.integers(0, 99)))
+    x = values(dtype, shape, random.integers(99))
+    if "float" in dtype:
+        special = data.draw(st.lists(st.sampled_from((np.nan, np.inf, -np.inf, 0.0, -0.0)), max_size=3))
+        x = np.round(x)  # so that some are equal
+        for value in special:
+            x[random.random(shape) < data.draw(st.sampled_from((0.02, 0.3, 1)))] = value
+    elif dtype != "bool" and data.draw(st.booleans()):
+        x[random.random(shape) < 0.9] = np.iinfo(dtype).min
+    for axis in data.draw(st.sets(st.integers(0, rank - 1))):
+        x = np.flip(x, axis)
+    if data.draw(st.booleans()):
+        axis = data.draw(st.integers(0, rank - 1))
+        x = np.broadcast_to(x.take([0], axis), shape)
+    order = data.draw(st.permutations(range(rank)))
+    if data.draw(st.booleans()):
+        x = np.ascontiguousarray(x.transpose(order)).transpose(np.argsort(order))
+
+    def build(x):
+        outputs = [f for a in axes for f in (*T.max_and_argmax(x, a), T.argmin(x, a))]
+        return [*outputs, T.argmax(T.switch(T.gt(x, 0), x, 0), axes[0])] if data.draw(st.booleans()) else outputs
+
+    compare(build, x, flags=data.draw(st.booleans()))
+
+
+def test_extrema_of_many_elements():
+    x = values("float32", (3, 5000))
+    x[1, 4321] = np.nan
+    x[2, [77, 2222, 4999]] = 9
+    for array in (x, np.ascontiguousarray(x.T), x[:, ::-1], x[:, ::3]):
+        compare(lambda x: [f(x, a) for a in (0, 1, None) for f in (T.argmax, T.argmin, T.max)], array)
+
+
+@pytest.mark.parametrize("dtype", ("float32", "float64"))
+def test_errors_of_sums_do_not_grow(dtype):
+    x = np.random.default_rng(0).random(10**6).astype(dtype) + np.asarray(0.1, dtype)
+    v = T.TensorType(dtype, (False,) * 3)()
+    sums = [T.sum(v, axis, acc_dtype=dtype) for axis in ((0, 1, 2), (0,), (1,), (2,), (0, 2))]
+    f = theano.function([v], sums)
+    for shape in ((1, 1, -1), (1, -1, 1), (-1, 1, 1), (10, -1, 1), (-1, 10, 4), (1, 3, -1)):
+        array = np.resize(x, 10**6 // 12 * 12).reshape(shape) if 3 in shape else x.reshape(shape)
+        for found, axis in zip(f(array), ((0, 1, 2), (0,), (1,), (2,), (0, 2)), strict=True):
+            kept = [a for a in range(3) if a not in axis]
+            flat = array.transpose(*kept, *axis).reshape(-1, int(np.prod([array.shape[a] for a in axis])))[:50]
+            expected = np.array([math.fsum(row) for row in flat])
+            error = np.abs(found.ravel()[:50] - expected) / expected
+            assert error.max() <= 4 * np.finfo(dtype).eps
+
+
+def test_sums_of_infinities_and_of_large_numbers():
+    x = values("float64", (7, 500))
+    x[0, 3], x[1, 3], x[1, 400], x[2, 77], x[3, :] = np.inf, np.inf, -np.inf, np.nan, 1e308
+    x[4, :] = np.where(np.arange(500) % 2, 1e300, -1e300)
+    x[5, 10:20] = -np.inf
+    for array in (x, x.T):
+        compare(lambda x: [T.sum(x, 0), T.sum(x, 1), T.sum(x)], array, every_layout=True)
 
 
 def test_products_without_zeros():

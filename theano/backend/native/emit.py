@@ -277,6 +277,11 @@ class Emitter:
                 f"{mask.full_type} {mask.ref})"
             )
 
+    def prefetch(self, pointer: Value) -> None:
+        """Have memory brought near that will be read soon; any address will do."""
+        self.module.declare("llvm.prefetch", "declare void @llvm.prefetch.p0(ptr, i32, i32, i32)")
+        self.fn.emit(f"call void @llvm.prefetch.p0(ptr {pointer.ref}, i32 0, i32 2, i32 1)")
+
     @staticmethod
     def _to_register(b: Builder, raw: Value, dtype: str) -> Value:
         if dtype == "bool":
@@ -319,13 +324,6 @@ class Emitter:
         self.fn.emit(
             f"call void @rt_unstage{itemsize}(ptr {target.ref}, ptr {buffer.ref}, i64 {stride.ref}, i64 {length.ref})"
         )
-
-    def fill(self, pointer: Value, dtype: str, count: Value, value: Value) -> None:
-        """Set `count` contiguous elements to one value."""
-        stored = self._to_storage(self.b, value, dtype)
-        with self.fn.loop(self.b.const("i64", 0), count) as i:
-            address = self.fn.assign("ptr", f"getelementptr {stored.type}, ptr {pointer.ref}, i64 {i.ref}")
-            self.fn.emit(f"store {stored.type} {stored.ref}, ptr {address.ref}")
 
     def copy_bytes(self, target: Value, source: Value, size: Value) -> None:
         """memcpy."""

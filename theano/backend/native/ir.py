@@ -106,6 +106,16 @@ class Module:
         return "\n".join(parts) + "\n"
 
 
+class Turn:
+    """One turn of a loop: its index, and the values that go from turn to turn, to be replaced by the body."""
+
+    __slots__ = ("index", "values")
+
+    def __init__(self, index: Value, values: list[Value]) -> None:
+        self.index = index
+        self.values = values
+
+
 class Function:
     """The text of one function under construction: lines, fresh names, labels and control flow."""
 
@@ -126,7 +136,7 @@ class Function:
         self.linkage = linkage
         self.lines: list[str] = []
         self.entry_lines: list[str] = []
-        self._scratch: dict[int, Value] = {}
+        self._scratch: dict[tuple[str, int], Value] = {}
         self._count = 0
         self.current_label = "entry"
         module.functions[name] = self
@@ -169,15 +179,21 @@ class Function:
         self.entry_lines.append(f"  {name} = alloca [{count} x {type}], align {align}")
         return Value(name, "ptr")
 
-    def scratch(self, number: int, size: int) -> Value:
-        """Stack memory of `size` bytes (always the same), one piece for each number: its users take turns."""
-        if number not in self._scratch:
-            self._scratch[number] = self.alloca("i8", size)
-        return self._scratch[number]
+    def scratch(self, name: str, size: int) -> Value:
+        """Stack memory of `size` bytes, one piece for each name and size: its users take turns."""
+        if (name, size) not in self._scratch:
+            self._scratch[name, size] = self.alloca("i8", size)
+        return self._scratch[name, size]
 
     @contextmanager
     def loop(self, start: Value, stop: Value, step: Value | int = 1) -> Iterator[Value]:
         """``for i in range(start, stop, step)`` over i64; the body may be empty of iterations."""
+        with self.carrying(start, stop, step, ()) as turn:
+            yield turn.index
+
+    @contextmanager
+    def carrying(self, start: Value, stop: Value, step: Value | int, values: Sequence[Value]) -> Iterator[Turn]:
+        """As :meth:`loop`, with values that each turn replaces; behind it, `Turn` holds those of the last one."""
         step_ref = step.ref if isinstance(step, Value) else str(step)
         head, body, after = self.new_label("head"), self.new_label("body"), self.new_label("after")
         index, following = self.fresh(), self.fresh()
@@ -186,15 +202,23 @@ class Function:
         self.branch(head)
         self.label(head)
         self.emit(f"{index} = phi i64 [{start.ref}, %{before}], [{following}, %{latch}]")
+        phis = len(self.lines)  # those of the values name what the body makes of them: written once that is known
+        carried = [Value(self.fresh(), v.type, v.lanes) for v in values]
         more = self.assign("i1", f"icmp slt i64 {index}, {stop.ref}")
         self.branch_if(more, body, after)
         self.label(body)
-        yield Value(index, "i64")
+        turn = Turn(Value(index, "i64"), carried)
+        yield turn
         self.branch(latch)
         self.label(latch)
+        self.lines[phis:phis] = [
+            f"  {now.ref} = phi {now.full_type} [{first.ref}, %{before}], [{then.ref}, %{latch}]"
+            for now, first, then in zip(carried, values, turn.values, strict=True)
+        ]
         self.emit(f"{following} = add nsw i64 {index}, {step_ref}")
         self.branch(head)
         self.label(after)
+        turn.values = carried
 
     @contextmanager
     def if_(self, condition: Value, *, unlikely: bool = False) -> Iterator[None]:
@@ -387,6 +411,18 @@ class Builder:
         for i, part in enumerate(parts):
             ref = self.assign(type, f"insertelement {full} {ref}, {type} {part.ref}, i64 {i}").ref
         return Value(ref, type, self.lanes)
+
+    def halves(self, a: Value) -> tuple[Value, Value]:
+        """The lower and the upper half of the lanes."""
+        half = a.lanes // 2
+        if half == 1:
+            return self.lane(a, 0), self.lane(a, 1)
+        low, high = (", ".join(f"i32 {first + i}" for i in range(half)) for first in (0, half))
+        shuffle = f"shufflevector {a.full_type} {a.ref}, {a.full_type} poison, <{half} x i32>"
+        return (
+            self.function.assign(a.type, f"{shuffle} <{low}>", half),
+            self.function.assign(a.type, f"{shuffle} <{high}>", half),
+        )
 
     def splat(self, scalar: Value) -> Value:
         """A scalar value in every lane."""

@@ -4,24 +4,32 @@ The space has one extent a dimension. Trailing dimensions in which every operand
 time into one. The innermost dimension runs in vectors; a last, incomplete vector runs under a mask, so there is no
 scalar copy of the body. An operand whose innermost stride is not that of its elements is staged through a small buffer
 on the stack, block by block, so the body itself only ever sees contiguous operands: one body serves all layouts.
+
+A loop that reduces walks the reduced dimensions inside of the kept ones, with what it has combined so far in vector
+registers. Where the innermost dimension is a kept one, its elements are columns: a block of them is walked down at a
+time, several rows in each pass, and what was combined is on the stack (:mod:`theano.backend.native.reduction_code`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from theano.backend.native.ir import BITS, Builder, Value
-from theano.backend.native.loops import Compute, Iota, Length, Literal, Load, Loop, Reduction
-from theano.backend.native.program import ONE, Array, Const, Ref
+from theano.backend.native.ir import BITS, Builder, Turn, Value
+from theano.backend.native.loops import Compute, Iota, Length, Literal, Load, Loop
+from theano.backend.native.program import ITEMSIZES, ONE, Array, Const, Ref
 from theano.backend.native.recipes import element_type
+from theano.backend.native.reduction_code import Accumulator, Parts, accumulator
 from theano.backend.native.vectormath import FUNCTIONS
 
 if TYPE_CHECKING:
     from theano.backend.native.emit import Emitter
 
 BLOCK = 256  # elements staged at a time
-UNROLL_BELOW = 6  # reductions of bodies with fewer operations keep several accumulators
+COLUMNS = 4096  # columns reduced at a time
+AHEAD = 4096  # bytes: so far ahead memory arrives in time
+UNROLL_BELOW = 6  # reductions of bodies with fewer operations take several vectors at a time
 
 
 class Stream:
@@ -33,9 +41,8 @@ class Stream:
         self.written = written
         self.pointer: Value = Value("null", "ptr")
         self.values: list[Value | None] = []
-        self.block_pointer: Value = Value("null", "ptr")
+        self.blocks: list[Value] = []  # of each row that is walked now, where its contiguous elements are
         self.unit: Value | None = None
-        self.staging: Value | None = None
 
     @property
     def inner_static_unit(self) -> bool:
@@ -56,8 +63,9 @@ class LoopCode:
         self.scalars: dict[int, Value] = {}  # loads that no dimension moves: loaded once
         self.streams: dict[int, Stream] = {}  # load value number -> stream
         self.store_streams: list[tuple[int, Stream]] = []
-        self.reduction_streams: list[tuple[Reduction, Stream]] = []
-        self.indices: list[Value] = []
+        self.accumulators: list[Accumulator] = []
+        self.result_streams: dict[int, Stream] = {}  # id of a reduction's array -> stream
+        self.indices: dict[int, Value] = {}  # of walked dimensions
 
     # ---- set-up
 
@@ -92,55 +100,40 @@ class LoopCode:
                 # depends on no dimension: once, before the loops
                 arguments = [self.scalars[a] if a in self.scalars else literals[a] for a in e.arguments]
                 self.scalars[number] = em.compute(self.b1, e, arguments, loop)
+        lengths = [loop.extents[a] for a in reduced]
+        self.accumulators = [accumulator(em, r, loop.values[r.value].dtype, lengths) for r in loop.reductions]
         if self.rank == 0:
             self._emit_scalar()
             return
         for number, array in loop.stores:
             self.store_streams.append((number, Stream(array, walk(array, whole), True)))
         for reduction in loop.reductions:
-            self.reduction_streams.append((reduction, Stream(reduction.array, walk(reduction.array, unreduced), True)))
-        everything = [
-            *self.streams.values(),
-            *(s for _, s in self.store_streams),
-            *(s for _, s in self.reduction_streams),
-        ]
-        for stream in everything:
+            for array in reduction.arrays:
+                self.result_streams[id(array)] = Stream(array, walk(array, unreduced), True)
+        self.moved = [*self.streams.values(), *(s for _, s in self.store_streams)]
+        self.all_streams = [*self.moved, *self.result_streams.values()]
+        for stream in self.all_streams:
             stream.pointer = em.pointer(stream.array)
             stream.values = [None if s is None else em.ref(s) for s in stream.strides]
-        self.all_streams = everything
         self.extents = [em.ref(loop.extents[a]) for a in self.walked]
         self.lanes = self._choose_lanes()
         self.b = Builder(self.fn, self.lanes)
         self.kinds = ["R" if a in reduced else "K" for a in self.walked]
-        self.inner_reduced = self.kinds[-1] == "R"
-        self.trailing = 0
-        if self.inner_reduced:
-            while self.trailing < self.rank and self.kinds[-1 - self.trailing] == "R":
-                self.trailing += 1
-        self.outer_reduced = "R" in self.kinds[: self.rank - self.trailing]
-        if self.outer_reduced or (loop.reductions and not self.inner_reduced):
-            for reduction, stream in self.reduction_streams:
-                self._fill_identity(reduction, stream)
         self._collapse()
+        self._order(cheap=self._is_cheap())
+        self._find_units()
         self._nest(0)
 
     def _choose_lanes(self) -> int:
-        """As many lanes as the widest element in registers allows."""
-        widest = 8
-        for e in self.loop.values:
-            if not isinstance(e, Literal | Length):
-                kind = element_type(e.dtype)
-                widest = max(widest, 8 if kind == "i1" else BITS[kind])
-        for reduction in self.loop.reductions:
-            widest = max(widest, BITS[element_type(reduction.array.dtype)] if reduction.array.dtype != "bool" else 8)
-        return max(1, min(self.em.vector_bits // widest, 32))
+        """As many lanes as the widest element in registers allows; accumulators may take several registers each."""
+        bits = [BITS[element_type(e.dtype)] for e in self.loop.values if not isinstance(e, Literal | Length)]
+        kept = [BITS[element_type(d)] for a in self.accumulators for d in a.dtypes]
+        lanes = min(self.em.vector_bits // max([8, *bits]), 4 * self.em.vector_bits // max([8, *kept]))
+        return max(1, min(lanes, 32))
 
-    def _fill_identity(self, reduction: Reduction, stream: Stream) -> None:
-        """Set all of a reduction's result to the neutral element before anything is combined into it."""
-        em = self.em
-        count = em.count(reduction.array)
-        identity = em.identity(self.b1, reduction.op, reduction.array.dtype)
-        em.fill(stream.pointer, reduction.array.dtype, count, identity)
+    def _is_cheap(self) -> bool:
+        work = [e for n, e in enumerate(self.loop.values) if isinstance(e, Compute) and n not in self.scalars]
+        return len(work) < UNROLL_BELOW and not any(e.op.name in FUNCTIONS for e in work)
 
     def _collapse(self) -> None:
         """Join trailing dimensions into the innermost one where all operands allow it."""
@@ -171,239 +164,351 @@ class LoopCode:
                 self.extents[-1] = b.select(ok, product, self.extents[-1])
                 self.extents[axis] = b.select(ok, b.const("i64", 1), original[axis])
 
+    def _order(self, cheap: bool) -> None:
+        """Which dimensions are walked outside and which inside of a reduction's state, and how much at a time.
+
+        A *piece* is a vector. Cheap reductions take several pieces at a time: along the innermost dimension, or where
+        that is a kept one, the same columns of several rows, which are `row_axis`.
+        """
+        *outer, inner = range(self.rank)
+        self.columns = bool(self.accumulators) and self.kinds[inner] == "K"
+        self.outside = [a for a in outer if self.kinds[a] == "K"]
+        self.inside = [a for a in outer if self.kinds[a] == "R"]
+        self.row_axis = self.inside[-1] if self.columns and self.inside else None
+        several = (
+            cheap and self.lanes > 1 and bool(self.accumulators) and (not self.columns or self.row_axis is not None)
+        )
+        self.pieces = 4 if several else 1
+        self.rows = self.pieces if self.columns else 1
+        self.row_count = self.b1.const("i64", 1)  # how many of them there are in this pass
+        self.row_numbers = [self.b1.const("i64", 0)]  # which they are; that of a missing one is another's
+        self.row_exists: list[Value] = []
+        self.changing = self._changing() if self.rows > 1 else set()
+
+    def _changing(self) -> set[int]:
+        """The values that differ from row to row."""
+        found: set[int] = set()
+        for number, e in enumerate(self.loop.values):
+            match e:
+                case Load() if number in self.streams and self.streams[number].strides[self.row_axis] is not None:  # type: ignore[index]
+                    found.add(number)
+                case Iota() if self.walked[self.row_axis] == e.axis:  # type: ignore[index]
+                    found.add(number)
+                case Compute() if not found.isdisjoint(e.arguments):
+                    found.add(number)
+        return found
+
+    def _find_units(self) -> None:
+        """Which operands may need staging, and whether any does."""
+        b = self.b1
+        self.loose = [s for s in self.moved if s.values[-1] is not None and not s.inner_static_unit]
+        self.all_unit: Value | None = None
+        for stream in self.loose:
+            stream.unit = b.icmp("eq", stream.values[-1], b.const("i64", stream.array.itemsize))  # type: ignore[arg-type]
+            self.all_unit = stream.unit if self.all_unit is None else b.and_(self.all_unit, stream.unit)
+
     # ---- the nest
 
-    def _nest(self, axis: int) -> None:
-        """Loop over dimension `axis` and all inside it."""
-        registers = self.inner_reduced and axis == self.rank - self.trailing
-        if registers:
-            self._begin_accumulators()
-        if axis == self.rank - 1:
-            self._inner()
-        elif self.extents[axis].ref == "1":
-            self.indices.append(self.b1.const("i64", 0))
-            self._nest(axis + 1)
-            self.indices.pop()
+    @contextmanager
+    def _walk(self, axis: int, values: Sequence[Value], step: int = 1) -> Iterator[Turn]:
+        """Loop over a dimension, with values that go from turn to turn."""
+        if self.extents[axis].ref == "1":
+            self.indices[axis] = self.b1.const("i64", 0)
+            yield Turn(self.indices[axis], list(values))
+            return
+        saved = [s.pointer for s in self.all_streams]
+        with self.fn.carrying(self.b1.const("i64", 0), self.extents[axis], step, values) as turn:
+            self.indices[axis] = turn.index
+            for stream in self.all_streams:
+                if stream.values[axis] is not None:
+                    distance = self.b1.mul(turn.index, stream.values[axis])  # type: ignore[arg-type]
+                    stream.pointer = self.em.offset(stream.pointer, distance)
+            yield turn
+        for stream, pointer in zip(self.all_streams, saved, strict=True):
+            stream.pointer = pointer
+
+    def _nest(self, depth: int) -> None:
+        """Loop over the dimensions outside of reductions, from number `depth` on, and all inside them."""
+        if depth < len(self.outside):
+            with self._walk(self.outside[depth], ()):
+                self._nest(depth + 1)
+        elif not self.accumulators:
+            self._blocks([])
+        elif self.columns:
+            self._reduce_columns()
         else:
-            saved = [s.pointer for s in self.all_streams]
-            with self.fn.loop(self.b1.const("i64", 0), self.extents[axis]) as i:
-                for stream in self.all_streams:
-                    step = stream.values[axis]
-                    if step is not None:
-                        stream.pointer = self.em.offset(stream.pointer, self.b1.mul(i, step))
-                self.indices.append(i)
-                self._nest(axis + 1)
-                self.indices.pop()
-            for stream, pointer in zip(self.all_streams, saved, strict=True):
-                stream.pointer = pointer
-        if registers:
-            self._finish_accumulators()
+            state = self._inside(0, [part for a in self.accumulators for part in a.start(self.b)])
+            for a, parts in zip(self.accumulators, self._divided(state), strict=True):
+                for array, value in a.results(a.across(self.b, a.total(self.b, parts))):
+                    self.em.store_element(self.b1, value, self.result_streams[id(array)].pointer, array.dtype)
 
-    # ---- reductions into registers
+    def _divided(self, state: Sequence[Value]) -> list[Parts]:
+        """The state of each accumulator, from all parts in a row."""
+        parts = iter(state)
+        return [[next(parts) for _ in a.dtypes] for a in self.accumulators]
 
-    def _begin_accumulators(self) -> None:
-        self.accumulators: list[Value] = []
-        for reduction, _ in self.reduction_streams:
-            kind = self._register_type(reduction.array.dtype)
-            memory = self.fn.alloca(self.b.type_text(kind))
-            identity = self.em.identity(self.b, reduction.op, reduction.array.dtype)
-            self.fn.emit(f"store {identity.full_type} {identity.ref}, ptr {memory.ref}, align 64")
-            self.accumulators.append(memory)
+    def _inside(self, depth: int, state: Sequence[Value]) -> Sequence[Value]:
+        """Loop over the reduced dimensions outside of an innermost one that is reduced, too."""
+        if depth == len(self.inside):
+            return self._blocks(state)
+        with self._walk(self.inside[depth], state) as turn:
+            turn.values = list(self._inside(depth + 1, turn.values))
+        return turn.values
 
-    def _finish_accumulators(self) -> None:
-        em, b1 = self.em, self.b1
-        for (reduction, stream), memory in zip(self.reduction_streams, self.accumulators, strict=True):
-            dtype = reduction.array.dtype
-            kind = self._register_type(dtype)
-            full = self.b.type_text(kind)
-            vector = self.fn.assign(kind, f"load {full}, ptr {memory.ref}, align 64", self.lanes)
-            total = self.b.lane(vector, 0)
-            for i in range(1, self.lanes):
-                total = em.combine(b1, reduction.op, dtype, total, self.b.lane(vector, i))
-            if self.outer_reduced:
-                total = em.combine(b1, reduction.op, dtype, em.load_element(b1, stream.pointer, dtype), total)
-            em.store_element(b1, total, stream.pointer, dtype)
+    def _blocks(self, state: Sequence[Value]) -> Sequence[Value]:
+        """The innermost dimension, in blocks where it is staged."""
+        b1, n = self.b1, self.extents[-1]
+        if self.all_unit is None:
+            return self._block(b1.const("i64", 0), n, state)
+        block = b1.select(self.all_unit, n, b1.const("i64", BLOCK))
+        with self.fn.carrying(b1.const("i64", 0), n, block, state) as turn:
+            length = b1.intrinsic("smin", b1.sub(n, turn.index), block)
+            turn.values = list(self._block(turn.index, length, turn.values))
+        return turn.values
 
-    @staticmethod
-    def _register_type(dtype: str) -> str:
-        return element_type(dtype)
+    # ---- reductions of columns
 
-    # ---- the innermost dimension
-
-    def _inner(self) -> None:
-        """Blocks of the innermost dimension: staged where needed, then vectors."""
-        b1, fn, em = self.b1, self.fn, self.em
-        n = self.extents[-1]
-        moving = [s for s in self.all_streams if s.values[-1] is not None]
-        self.fixed: dict[int, Value] = {}
-        for number, stream in self.streams.items():
-            if stream.values[-1] is None:
-                scalar = em.load_element(b1, stream.pointer, stream.array.dtype)
-                self.fixed[number] = self.b.splat(scalar)
-        for number, scalar in self.scalars.items():
-            self.fixed[number] = self.b.splat(scalar)
-        loose = [s for s in moving if not s.inner_static_unit]
-        if not loose:
-            for stream in moving:
-                stream.block_pointer = stream.pointer
-            self._vectors(b1.const("i64", 0), n)
-            return
-        all_unit: Value | None = None
-        for number, stream in enumerate(loose):
-            stream.unit = b1.icmp("eq", stream.values[-1], b1.const("i64", stream.array.itemsize))  # type: ignore[arg-type]
-            all_unit = stream.unit if all_unit is None else b1.and_(all_unit, stream.unit)
-            stream.staging = fn.scratch(number, 8 * BLOCK)  # no dtype has larger elements
-        block = b1.select(all_unit, n, b1.const("i64", BLOCK))  # type: ignore[arg-type]
-        with fn.loop(b1.const("i64", 0), n, block) as start:
-            rest = b1.sub(n, start)
-            length = b1.intrinsic("smin", rest, block)
-            for stream in moving:
-                size = b1.const("i64", stream.array.itemsize)
-                if stream not in loose:
-                    stream.block_pointer = em.offset(stream.pointer, b1.mul(start, size))
-                    continue
-                direct = em.offset(stream.pointer, b1.mul(start, stream.values[-1]))  # type: ignore[arg-type]
-                if self._is_read(stream):
-                    with fn.if_(b1.not_(stream.unit), unlikely=True):  # type: ignore[arg-type]
-                        em.stage(stream.staging, direct, stream.values[-1], length, stream.array.itemsize)
-                stream.block_pointer = fn.assign(
-                    "ptr",
-                    f"select i1 {stream.unit.ref}, ptr {direct.ref}, ptr {stream.staging.ref}",  # type: ignore[union-attr]
-                )
-            self._vectors(start, length)
-            for stream in loose:
-                if stream.written:
-                    direct = em.offset(stream.pointer, b1.mul(start, stream.values[-1]))  # type: ignore[arg-type]
-                    with fn.if_(b1.not_(stream.unit), unlikely=True):  # type: ignore[arg-type]
-                        em.unstage(direct, stream.staging, stream.values[-1], length, stream.array.itemsize)
-
-    def _is_read(self, stream: Stream) -> bool:
-        return not stream.written or any(s is stream for _, s in self.reduction_streams)
-
-    def _vectors(self, start: Value, length: Value) -> None:
-        """The body over `length` elements that begin at index `start` of the innermost dimension."""
-        fn, b1, lanes = self.fn, self.b1, self.lanes
-        registers = self.inner_reduced
-        work = [e for n, e in enumerate(self.loop.values) if isinstance(e, Compute) and n not in self.scalars]
-        cheap = len(work) < UNROLL_BELOW and not any(e.op.name in FUNCTIONS for e in work)
-        unroll = 4 if registers and cheap else 1
-        width = lanes * unroll
-        carried = self.accumulators if registers else []
-        types = [self.b.type_text(self._register_type(r.array.dtype)) for r, _ in self.reduction_streams]
-        before: list[list[str]] = []
-        for (reduction, _), memory, full in zip(self.reduction_streams, carried, types, strict=False):
-            first = fn.assign("", f"load {full}, ptr {memory.ref}, align 64").ref
-            identity = self.em.identity(self.b, reduction.op, reduction.array.dtype).ref
-            before.append([first] + [identity] * (unroll - 1))
-        # main loop: whole vectors
-        head, body, after = fn.new_label("vector"), fn.new_label("body"), fn.new_label("rest")
-        entry = fn.current_label
-        index, following = fn.fresh(), fn.fresh()
-        stop = b1.sub(length, b1.const("i64", width - 1))
-        latch = fn.new_label("latch")
-        current = [[fn.fresh() for _ in range(unroll)] for _ in carried]
-        fn.branch(head)
-        fn.label(head)
-        fn.emit(f"{index} = phi i64 [0, %{entry}], [{following}, %{latch}]")
-        phis = len(fn.lines)  # the accumulators' phis name results of the body: written once these are known
-        fn.branch_if(b1.icmp("slt", Value(index, "i64"), stop), body, after)
-        fn.label(body)
-        results: list[list[str]] = [[""] * unroll for _ in carried]
-        for u in range(unroll):
-            at = Value(index, "i64") if u == 0 else b1.add(Value(index, "i64"), b1.const("i64", u * lanes))
-            accumulators = (
-                [
-                    Value(current[k][u], self._register_type(r.array.dtype), lanes)
-                    for k, (r, _) in enumerate(self.reduction_streams)
-                ]
-                if carried
-                else []
-            )
-            for k, value in enumerate(self._body(at, start, accumulators, None)):
-                results[k][u] = value.ref
-        fn.branch(latch)
-        fn.label(latch)
-        fn.lines[phis:phis] = [
-            f"  {current[k][u]} = phi {full} [{before[k][u]}, %{entry}], [{results[k][u]}, %{latch}]"
-            for k, full in enumerate(types if carried else [])
-            for u in range(unroll)
+    def _reduce_columns(self) -> None:
+        """The innermost dimension is kept: a block of columns at a time, their state on the stack."""
+        b, b1, n = self.b, self.b1, self.extents[-1]
+        self.memory = [
+            [self.fn.scratch(f"state {k} {p}", 8 * COLUMNS) for p in range(len(a.dtypes))]
+            for k, a in enumerate(self.accumulators)
         ]
-        fn.emit(f"{following} = add nuw nsw i64 {index}, {width}")
-        fn.branch(head)
-        fn.label(after)
-        totals: list[Value] = []
-        for k, (reduction, _) in enumerate(self.reduction_streams if carried else []):
-            kind = self._register_type(reduction.array.dtype)
-            total = Value(current[k][0], kind, lanes)
-            for u in range(1, unroll):
-                total = self.em.combine(
-                    self.b, reduction.op, reduction.array.dtype, total, Value(current[k][u], kind, lanes)
-                )
-            totals.append(total)
-        for total, memory in zip(totals, carried, strict=True):
-            fn.emit(f"store {total.full_type} {total.ref}, ptr {memory.ref}, align 64")
-        if lanes == 1 and unroll == 1:
-            return
-        # what is left: under a mask
-        with fn.loop(Value(index, "i64"), length, lanes) as at:
-            mask = self.em.lane_mask(self.b, at, length)
-            accumulators = [
-                fn.assign(self._register_type(r.array.dtype), f"load {full}, ptr {memory.ref}, align 64", lanes)
-                for (r, _), memory, full in zip(self.reduction_streams, carried, types, strict=False)
-            ]
-            for value, memory in zip(self._body(at, start, accumulators, mask), carried, strict=True):
-                fn.emit(f"store {value.full_type} {value.ref}, ptr {memory.ref}, align 64")
+        block = b1.const("i64", COLUMNS)
+        if self.all_unit is not None:
+            block = b1.select(self.all_unit, block, b1.const("i64", BLOCK))
+        with self.fn.loop(b1.const("i64", 0), n, block) as start:
+            length = b1.intrinsic("smin", b1.sub(n, start), block)
+            with self.fn.loop(b1.const("i64", 0), length, self.lanes) as at:
+                for number, a in enumerate(self.accumulators):
+                    self._keep(number, at, a.start(b))
+            self._walk_rows(0, start, length)
+            for at, mask in self._vectors(b1.const("i64", 0), length):
+                for number, a in enumerate(self.accumulators):
+                    for array, value in a.results(a.total(b, self._kept(number, at))):
+                        place = b1.mul(b1.add(start, at), b1.const("i64", array.itemsize))
+                        address = self.em.offset(self.result_streams[id(array)].pointer, place)
+                        self.em.store_vector(b, value, address, array.dtype, mask)
 
-    def _body(self, at: Value, start: Value, accumulators: list[Value], mask: Value | None) -> list[Value]:
-        """One vector: load, compute, store; returns the accumulators with this vector combined in."""
+    def _walk_rows(self, depth: int, start: Value, length: Value) -> None:
+        """Loop over all reduced dimensions for one block of columns."""
+        b1 = self.b1
+        if depth == len(self.inside):
+            self._block(start, length, [])
+            return
+        axis = self.inside[depth]
+        if axis != self.row_axis or self.rows == 1:
+            with self._walk(axis, ()):
+                self._walk_rows(depth + 1, start, length)
+            return
+        with self._walk(axis, (), self.rows) as turn:
+            rest = b1.sub(self.extents[axis], turn.index)
+            numbers = [b1.const("i64", r) for r in range(self.rows)]
+            self.row_count = b1.intrinsic("smin", rest, b1.const("i64", self.rows))
+            last = b1.sub(self.row_count, b1.const("i64", 1))
+            self.row_numbers = [numbers[0], *(b1.intrinsic("smin", r, last) for r in numbers[1:])]
+            self.row_exists = [b1.icmp("slt", r, rest) for r in numbers]
+            self._block(start, length, [])
+
+    def _keep(self, number: int, at: Value, state: Parts) -> None:
+        """Put the state of accumulator `number` on the stack, for a vector of columns."""
+        for memory, dtype, part in zip(self.memory[number], self.accumulators[number].dtypes, state, strict=True):
+            self.em.store_vector(self.b, part, self._element(memory, at, dtype), dtype, None)
+
+    def _kept(self, number: int, at: Value) -> Parts:
+        return [
+            self.em.load_vector(self.b, self._element(memory, at, dtype), dtype, None)
+            for memory, dtype in zip(self.memory[number], self.accumulators[number].dtypes, strict=True)
+        ]
+
+    # ---- a block of the innermost dimension
+
+    def _block(self, start: Value, length: Value, state: Sequence[Value]) -> Sequence[Value]:
+        """`length` elements of the innermost dimension from `start` on, of all rows that are walked now."""
+        em, b1, fn = self.em, self.b1, self.fn
+        self._load_fixed()
+        for number, stream in enumerate(self.moved):
+            stream.blocks = []
+            if stream.values[-1] is None:
+                continue
+            for row in range(self.rows):
+                if row and not self._changes(stream):
+                    stream.blocks.append(stream.blocks[0])
+                    continue
+                direct = em.offset(self._row_pointer(stream, row), b1.mul(start, stream.values[-1]))
+                if stream in self.loose:
+                    staging = fn.scratch(f"staging {number} {row}", 8 * BLOCK)  # no dtype has larger elements
+                    if not stream.written:
+                        with fn.if_(b1.not_(stream.unit), unlikely=True):  # type: ignore[arg-type]
+                            em.stage(staging, direct, stream.values[-1], length, stream.array.itemsize)
+                    direct = b1.select(stream.unit, direct, staging)  # type: ignore[arg-type]
+                stream.blocks.append(direct)
+        state = self._pieces(start, length, state)
+        for stream in self.loose:
+            for row, block in enumerate(stream.blocks if stream.written else ()):
+                staged = b1.not_(stream.unit)  # type: ignore[arg-type]
+                if row:
+                    staged = b1.and_(staged, self.row_exists[row])
+                with fn.if_(staged, unlikely=True):
+                    direct = em.offset(self._row_pointer(stream, row), b1.mul(start, stream.values[-1]))  # type: ignore[arg-type]
+                    em.unstage(direct, block, stream.values[-1], length, stream.array.itemsize)
+        return state
+
+    def _changes(self, stream: Stream) -> bool:
+        """Whether it moves from row to row."""
+        return self.row_axis is not None and stream.values[self.row_axis] is not None
+
+    def _row_pointer(self, stream: Stream, row: int) -> Value:
+        if row == 0 or not self._changes(stream):
+            return stream.pointer
+        assert self.row_axis is not None
+        return self.em.offset(stream.pointer, self.b1.mul(self.row_numbers[row], stream.values[self.row_axis]))  # type: ignore[arg-type]
+
+    def _load_fixed(self) -> None:
+        """Values that are the same along the innermost dimension, for each row."""
+        same = {number: self.b.splat(scalar) for number, scalar in self.scalars.items()}
+        self.fixed: list[dict[int, Value]] = []
+        for row in range(self.rows):
+            fixed = dict(same)
+            for number, stream in self.streams.items():
+                if stream.values[-1] is None:
+                    pointer = self._row_pointer(stream, row)
+                    fixed[number] = self.b.splat(self.em.load_element(self.b1, pointer, stream.array.dtype))
+            self.fixed.append(fixed)
+
+    def _vectors(self, first: Value, length: Value) -> Iterator[tuple[Value, Value | None]]:
+        """Where vectors begin, and the mask of the last one, which is incomplete; to be used in a ``for``."""
+        b1 = self.b1
+        with self.fn.carrying(first, b1.sub(length, b1.const("i64", self.lanes - 1)), self.lanes, ()) as turn:
+            yield turn.index, None
+        if self.lanes > 1:
+            with self.fn.loop(turn.index, length, self.lanes) as at:
+                yield at, self.em.lane_mask(self.b, at, length)
+
+    def _pieces(self, start: Value, length: Value, state: Sequence[Value]) -> Sequence[Value]:
+        """The body over `length` elements that begin at index `start` of the innermost dimension."""
+        fn, b1 = self.fn, self.b1
+        width = self.lanes * (self.pieces if self.rows == 1 else 1)
+        stop = b1.sub(length, b1.const("i64", width - 1))
+        if self.rows > 1:  # missing rows are masked as missing columns are
+            complete = b1.icmp("eq", self.row_count, b1.const("i64", self.rows))
+            stop = b1.select(complete, stop, b1.const("i64", 0))
+        with fn.carrying(b1.const("i64", 0), stop, width, state) as turn:
+            turn.values = self._step(turn.index, start, turn.values, None)
+        if width == 1:
+            return turn.values
+        # what is left: under a mask
+        with fn.carrying(turn.index, length, self.lanes, turn.values) as rest:
+            mask = self.em.lane_mask(self.b, rest.index, length)
+            rest.values = self._step(rest.index, start, rest.values, mask)
+        return rest.values
+
+    def _step(self, at: Value, start: Value, state: Sequence[Value], mask: Value | None) -> list[Value]:
+        """Compute and store some pieces; returns the state with them added."""
+        b, b1 = self.b, self.b1
+        elements: list[Parts] = []
+        first: list[Value] | None = None
+        for piece in range(1 if mask is not None and self.rows == 1 else self.pieces):
+            row, here, visible = 0, at, mask
+            if self.rows > 1:
+                row = piece
+                if mask is not None and row:
+                    visible = b.and_(mask, b.splat(self.row_exists[row]))
+            elif piece:
+                here = b1.add(at, b1.const("i64", piece * self.lanes))
+            computed = self._body(here, start, row, visible, first)
+            first = computed if self.rows > 1 and first is None else first
+            for number, a in enumerate(self.accumulators):
+                source, dtype = a.reduction.value, self.loop.values[a.reduction.value].dtype
+                value = self.em.convert(b, computed[source], dtype, a.dtype)
+                parts = a.element(b, value, self._place(start, here, row))
+                if visible is not None and not (self.columns and row == 0):  # columns that are not there are not read
+                    parts = [b.select(visible, x, none) for x, none in zip(parts, a.nothing(b), strict=True)]
+                if piece == 0:
+                    elements.append(parts)
+                else:
+                    elements[number] = a.join(b, elements[number], parts)
+        if self.columns:
+            for number, a in enumerate(self.accumulators):
+                self._keep(number, at, a.add(b, self._kept(number, at), elements[number]))
+            return []
+        together = zip(self.accumulators, self._divided(state), elements, strict=True)
+        return [part for a, parts, new in together for part in a.add(b, parts, new)]
+
+    def _place(self, start: Value, at: Value, row: int) -> Value:
+        """The number of an element among those that are reduced together, for the first lane of a piece."""
+        b1 = self.b1
+        place = b1.const("i64", 0)
+        if all(a.reduction.places is None for a in self.accumulators):
+            return place
+        for axis in self.inside:
+            index = self.indices[axis]
+            if axis == self.row_axis and row:
+                index = b1.add(index, self.row_numbers[row])
+            place = index if place.ref == "0" else b1.add(b1.mul(place, self.extents[axis]), index)
+        if self.columns:
+            return place
+        inner = b1.add(start, at)
+        return inner if place.ref == "0" else b1.add(b1.mul(place, self.extents[-1]), inner)
+
+    def _body(
+        self, at: Value, start: Value, row: int, mask: Value | None, first: Sequence[Value] | None
+    ) -> list[Value]:
+        """One piece: load, compute, store; `first` are the values of the first row, most of which may be the same."""
         em, b, b1 = self.em, self.b, self.b1
         computed: list[Value] = []
         for number, e in enumerate(self.loop.values):
-            if number in self.fixed:
-                computed.append(self.fixed[number])
+            if first is not None and number not in self.changing:
+                computed.append(first[number])
+                continue
+            if number in self.fixed[row]:
+                computed.append(self.fixed[row][number])
                 continue
             match e:
                 case Load():
-                    computed.append(em.load_vector(b, self._address(self.streams[number], at), e.dtype, mask))
+                    stream = self.streams[number]
+                    address = self._element(stream.blocks[row], at, e.dtype)
+                    computed.append(em.load_vector(b, address, e.dtype, mask))
+                    if self.rows > 1 and mask is None and self._changes(stream):
+                        em.prefetch(em.offset(address, self._distance(stream)))
                 case Literal():
                     computed.append(em.literal(b, e.value, e.dtype))
                 case Iota():
-                    computed.append(self._index(e.axis, at, start))
+                    computed.append(self._index(e.axis, at, start, row))
                 case Compute():
                     computed.append(em.compute(b, e, [computed[a] for a in e.arguments], self.loop))
                 case Length():
                     raise AssertionError("lengths are fixed")
         for number, stream in self.store_streams:
+            dtype = stream.array.dtype
             if stream.values[-1] is None:  # length 1 in the innermost dimension
-                em.store_element(b1, b.lane(computed[number], 0), stream.pointer, stream.array.dtype)
+                em.store_element(b1, b.lane(computed[number], 0), self._row_pointer(stream, row), dtype)
                 continue
-            em.store_vector(b, computed[number], self._address(stream, at), stream.array.dtype, mask)
-        results: list[Value] = []
-        for k, (reduction, stream) in enumerate(self.reduction_streams):
-            dtype = reduction.array.dtype
-            value = em.convert(b, computed[reduction.value], self.loop.values[reduction.value].dtype, dtype)
-            if self.inner_reduced:
-                combined = em.combine(b, reduction.op, dtype, accumulators[k], value)
-                if mask is not None:
-                    combined = b.select(mask, combined, accumulators[k])
-                results.append(combined)
-            elif stream.values[-1] is None:
-                old = em.load_element(b1, stream.pointer, dtype)
-                em.store_element(b1, em.combine(b1, reduction.op, dtype, old, b.lane(value, 0)), stream.pointer, dtype)
-            else:
-                address = self._address(stream, at)
-                old = em.load_vector(b, address, dtype, mask)
-                em.store_vector(b, em.combine(b, reduction.op, dtype, old, value), address, dtype, mask)
-        return results
+            em.store_vector(b, computed[number], self._element(stream.blocks[row], at, dtype), dtype, mask)
+        return computed
 
-    def _address(self, stream: Stream, at: Value) -> Value:
-        return self.em.offset(stream.block_pointer, self.b1.mul(at, self.b1.const("i64", stream.array.itemsize)))
+    def _distance(self, stream: Stream) -> Value:
+        """From a row to where it is worth to fetch ahead: the row in its place in the next pass, if not too near.
 
-    def _index(self, axis: int, at: Value, start: Value) -> Value:
+        Several rows that are read by turns are not what the processor itself recognizes.
+        """
+        assert self.row_axis is not None
+        step = self.b1.mul(self.b1.const("i64", self.rows), stream.values[self.row_axis])  # type: ignore[arg-type]
+        return self.b1.intrinsic("smax", step, self.b1.const("i64", AHEAD))
+
+    def _element(self, block: Value, at: Value, dtype: str) -> Value:
+        return self.em.offset(block, self.b1.mul(at, self.b1.const("i64", ITEMSIZES[dtype])))
+
+    def _index(self, axis: int, at: Value, start: Value, row: int) -> Value:
         if axis not in self.walked:
             return self.b.const("i64", 0)
-        if axis != self.walked[-1]:
-            return self.b.splat(self.indices[self.walked.index(axis)])
+        walked = self.walked.index(axis)
+        if walked != self.rank - 1:
+            index = self.indices[walked]
+            if walked == self.row_axis and row:
+                index = self.b1.add(index, self.row_numbers[row])
+            return self.b.splat(index)
         first = self.b.splat(self.b1.add(start, at))
         if self.lanes == 1:
             return first
@@ -430,7 +535,7 @@ class LoopCode:
                     raise AssertionError("loads and lengths of rank 0 are scalars")
         for number, array in self.loop.stores:
             em.store_element(b, computed[number], em.pointer(array), array.dtype)
-        for reduction in self.loop.reductions:
-            value = computed[reduction.value]
-            value = em.convert(b, value, self.loop.values[reduction.value].dtype, reduction.array.dtype)
-            em.store_element(b, value, em.pointer(reduction.array), reduction.array.dtype)
+        for a in self.accumulators:
+            value = em.convert(b, computed[a.reduction.value], self.loop.values[a.reduction.value].dtype, a.dtype)
+            for array, result in a.results(a.element(b, value, b.const("i64", 0))):
+                em.store_element(b, result, em.pointer(array), array.dtype)

@@ -6,7 +6,7 @@ Their code is written by :mod:`theano.backend.native.loop_code`.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from theano.backend.native.ir import Value
@@ -62,12 +62,23 @@ class Compute:
 
 @dataclass
 class Reduction:
-    """Elements of value `value` combined by `op` over `axes`, into `array` (whose dtype is the accumulator's)."""
+    """Elements of value `value` combined by `op` over `axes` in accumulators of `dtype`.
+
+    What comes of it goes into `array`; for a maximum, the place of the first largest element, counted along `axes`,
+    goes into `places`. One of the two may be missing.
+    """
 
     op: ScalarOp
     value: int
     axes: tuple[int, ...]
-    array: Array
+    dtype: str
+    array: Array | None
+    places: Array | None = None
+
+    @property
+    def arrays(self) -> list[Array]:
+        """What it writes."""
+        return [array for array in (self.array, self.places) if array is not None]
 
 
 Expression = Load | Literal | Length | Iota | Compute
@@ -121,10 +132,18 @@ class Loop(Step):
         self.stores.append((value, array))
         self.writes.append(array)
 
-    def reduce(self, op: ScalarOp, value: int, axes: tuple[int, ...], array: Array) -> None:
-        """Combine a value's elements over `axes` into an array."""
-        self.reductions.append(Reduction(op, value, axes, array))
-        self.writes.append(array)
+    def reduce(self, reduction: Reduction) -> None:
+        """Combine a value's elements into arrays; a maximum and its place are found together."""
+        self.writes += reduction.arrays
+        for known in self.reductions:
+            alike = known.op == reduction.op and known.value == reduction.value and known.dtype == reduction.dtype
+            if alike and known.array is None and reduction.places is None:
+                known.array = reduction.array
+                return
+            if alike and known.places is None and reduction.array is None:
+                known.places = reduction.places
+                return
+        self.reductions.append(reduction)
 
     def absorb(self, other: Loop) -> None:
         """Take over all that `other`, a loop over the same space and of the same level, does."""
@@ -140,7 +159,7 @@ class Loop(Step):
         for value, array in other.stores:
             self.store(numbers[value], array)
         for reduction in other.reductions:
-            self.reduce(reduction.op, numbers[reduction.value], reduction.axes, reduction.array)
+            self.reduce(replace(reduction, value=numbers[reduction.value]))
         for result in other.results:
             result.source = self
             result.value = numbers[result.value]
@@ -197,7 +216,11 @@ class Loop(Step):
                 case Compute():
                     lines.append(f"  %{i} = {e.op} {' '.join(f'%{a}' for a in e.arguments)} : {e.dtype}")
         lines += [f"  store %{v} -> {a!r}" for v, a in self.stores]
-        lines += [f"  {r.op} %{r.value} over {r.axes} -> {r.array!r}" for r in self.reductions]
+        for r in self.reductions:
+            if r.array is not None:
+                lines.append(f"  {r.op} %{r.value} over {r.axes} -> {r.array!r}")
+            if r.places is not None:
+                lines.append(f"  place of {r.op} %{r.value} over {r.axes} -> {r.places!r}")
         return "\n".join(lines)
 
     # ---- code

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from theano.backend.native.loops import CompactLoop, Compute, Iota, Length, Literal, Loop
+from theano.backend.native.loops import CompactLoop, Compute, Iota, Length, Literal, Loop, Reduction
 from theano.backend.native.program import ITEMSIZES, ONE, ZERO, Array, Buffer, Const, Ref, Step
 from theano.backend.native.spaces import GIVEN, PRELUDE, Spaces
 from theano.backend.native.steps import CheckLengths, SetWord
@@ -365,17 +365,21 @@ class Lowering(Spaces):
         loop.after.update(after)
         return self.loop_result(loop, loop.add(Iota(axis)), "int64", pattern, lengths)
 
-    def reduce(self, op: ScalarOp, array: Array, axes: tuple[int, ...], dtype: str) -> Array:
-        """`array` combined over `axes` in an accumulator of `dtype`; the result has the other dimensions."""
+    def reduce(self, op: ScalarOp, array: Array, axes: tuple[int, ...], dtype: str, *, place: bool = False) -> Array:
+        """`array` combined over `axes` in an accumulator of `dtype`; the result has the other dimensions.
+
+        With `place` it is where the maximum is, not the maximum.
+        """
         lengths = tuple(self.canonical(s) for s in array.shape)
         reasons = [step for s in array.shape for step in self.reasons(s)]
         loop = self.find_loop(lengths, [array], axes, reasons)
         loop.after.update(reasons)
         value = self.operand(loop, array)
         kept = [a for a in range(array.rank) if a not in axes]
-        result = self.new_array(dtype, [array.pattern[a] for a in kept], [lengths[a] for a in kept])
+        kind = "int64" if place else dtype
+        result = self.new_array(kind, [array.pattern[a] for a in kept], [lengths[a] for a in kept])
         result.producers = (loop,)
-        loop.reduce(op, value, axes, result)
+        loop.reduce(Reduction(op, value, axes, dtype, None if place else result, result if place else None))
         return result
 
     # ---- memory

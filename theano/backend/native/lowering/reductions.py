@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from theano.backend.native import recipes
 from theano.backend.native.emit import Check, Emitter
-from theano.backend.native.ir import Value
 from theano.backend.native.lower import REAL_DTYPES, Lowering, lowers
 from theano.backend.native.lowering.creation import cast
 from theano.backend.native.program import Array, Const
-from theano.backend.native.steps import Describe, Work
+from theano.backend.native.steps import Describe
 from theano.graph.basic import Apply
-from theano.scalar.arithmetic import switch
+from theano.scalar.arithmetic import maximum, second, switch
 from theano.scalar.logic import eq
 from theano.tensor.reductions import Argmax, CAReduce, ProdWithoutZeros, axes_of
 
@@ -47,10 +46,10 @@ def reduction(ctx: Lowering, node: Apply, inputs: list[Array]) -> list[Array]:
     return [cast(ctx, ctx.reduce(op.scalar_op, x, axes, dtype), kind.dtype)]
 
 
-def _literal(ctx: Lowering, value: int, like: Array) -> Array:
+def _literal(ctx: Lowering, value: int, like: Array, dtype: str | None = None) -> Array:
     import numpy as np
 
-    return ctx.constant(np.full((1,) * like.rank, value, dtype=like.dtype))
+    return ctx.constant(np.full((1,) * like.rank, value, dtype=dtype or like.dtype))
 
 
 def _check_not_empty(ctx: Lowering, node: Apply, x: Array, axes: tuple[int, ...]) -> None:
@@ -83,56 +82,6 @@ def argmax(ctx: Lowering, node: Apply, inputs: list[Array]) -> list[Array]:
     (x,) = inputs
     axes = axes_of(node.op.axis, x.rank)
     _check_not_empty(ctx, node, x, axes)
-    x = ctx.materialized(x)
-    kept = [a for a in range(x.rank) if a not in axes]
-    result = ctx.new_array("int64", [x.pattern[a] for a in kept], [ctx.canonical(x.shape[a]) for a in kept])
-    floating = x.dtype.startswith("float")
-    unsigned = x.dtype.startswith("uint") or x.dtype == "bool"
-
-    def compute(em: Emitter) -> None:
-        b, fn = em.b, em.fn
-        kind = recipes.element_type(x.dtype)
-        best, where, count = fn.alloca(kind), fn.alloca("i64"), fn.alloca("i64")
-
-        def search(depth: int, address: Value) -> None:
-            if depth < len(axes):
-                axis = axes[depth]
-                with fn.loop(b.const("i64", 0), em.ref(x.shape[axis])) as i:
-                    search(depth + 1, _step(em, x, address, axis, i))
-                return
-            value = em.load_element(b, address, x.dtype)
-            old = fn.assign(kind, f"load {kind}, ptr {best.ref}")
-            at = fn.assign("i64", f"load i64, ptr {count.ref}")
-            if floating:  # larger, or the first nan; an ordered old value is needed for either
-                better = b.and_(b.fcmp("ugt", value, old), b.not_(b.is_nan(old)))
-            else:
-                better = b.icmp("ugt" if unsigned else "sgt", value, old)
-            better = b.or_(better, b.icmp("eq", at, b.const("i64", 0)))
-            position = fn.assign("i64", f"load i64, ptr {where.ref}")
-            chosen, place = b.select(better, value, old), b.select(better, at, position)
-            fn.emit(f"store {kind} {chosen.ref}, ptr {best.ref}")
-            fn.emit(f"store i64 {place.ref}, ptr {where.ref}")
-            fn.emit(f"store i64 {b.add(at, b.const('i64', 1)).ref}, ptr {count.ref}")
-
-        def rows(depth: int, address: Value, target: Value) -> None:
-            if depth < len(kept):
-                with fn.loop(b.const("i64", 0), em.ref(x.shape[kept[depth]])) as i:
-                    rows(depth + 1, _step(em, x, address, kept[depth], i), _step(em, result, target, depth, i))
-                return
-            fn.emit(f"store {kind} {b.const(kind, 0).ref}, ptr {best.ref}")
-            fn.emit(f"store i64 0, ptr {where.ref}")
-            fn.emit(f"store i64 0, ptr {count.ref}")
-            search(0, address)
-            fn.emit(f"store i64 {fn.assign('i64', f'load i64, ptr {where.ref}').ref}, ptr {target.ref}")
-
-        rows(0, em.pointer(x), em.pointer(result))
-
-    step = Work(f"argmax over {axes}", compute, reads=[x], writes=[result], node=node)
-    step.after.update(s for r in x.shape for s in ctx.reasons(r))
-    ctx.steps.append(step)
-    result.producers = (step,)
-    return [result]
-
-
-def _step(em: Emitter, array: Array, address: Value, axis: int, i: Value) -> Value:
-    return address if array.pattern[axis] else em.offset(address, em.b.mul(i, em.ref(array.strides[axis])))
+    if not axes:
+        return [ctx.elementwise(second, [x, _literal(ctx, 0, x, "int64")], "int64")]
+    return [ctx.reduce(maximum, x, axes, x.dtype, place=True)]
