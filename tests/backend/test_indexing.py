@@ -328,3 +328,7 @@ def test_equal_arrays_are_changed_apart():
         return [*outputs, T.inc_subtensor(T.zeros_like(x)[i], x[i]) + T.inc_subtensor(T.zeros_like(x)[i], 2 * x[i])]
 
     compare(build, values("float64", (5, 6)), np.array([0, 2, 2]))
+
+
+def test_a_row_of_a_view_of_a_single_element():
+    compare(lambda x: [x[::-1][[0, 0]], x[::-1, ::-1].reshape((1,))], np.array([[0.5]]))

@@ -412,7 +412,8 @@ class Lowering(Spaces):
             return array
         copy = self.new_array(array.dtype, array.pattern, array.shape)
         assert array.buffer is not None and copy.buffer is not None
-        given = array.buffer.kind in ("input", "constant")  # memory that outlives the call may be used as it is
+        # memory that outlives the call may be used as it is; a single element in the frame cannot lie elsewhere
+        given = array.buffer.kind in ("input", "constant") and copy.buffer.kind != "word"
         loop = self.copy_into(array, copy, kind=CompactLoop if given else Loop)
         if isinstance(loop, CompactLoop):
             loop.source = array
