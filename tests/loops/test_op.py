@@ -341,3 +341,13 @@ class TestNativeCode:
         np.testing.assert_array_equal(s.get_value(), [1.0, 2.0])
         f([1.0, 1.0])
         np.testing.assert_array_equal(s.get_value(), [4.0, 5.0])
+
+    def test_a_profile_splits_the_time_of_a_loop(self) -> None:
+        f = theano.function([X, H0, W], recurrence(name="rnn")(X.shape[0], X, H0, W), profile=True)
+        for got, want in zip(f(*values(4)), expected(*values(4), (-1,)), strict=True):
+            np.testing.assert_allclose(got, want)
+        times = f.profile.step_times
+        assert times["Scan{rnn}"][0] == 1
+        inside = {title: times[title][0] for title in times if title.startswith("Scan{rnn}: ")}
+        assert any("tanh" in title and runs == 4 for title, runs in inside.items())
+        assert sum(times[title][1] for title in inside) <= times["Scan{rnn}"][1]

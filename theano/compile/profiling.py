@@ -29,6 +29,9 @@ class ProfileStats:
         for programs that run node by node: node → (calls, seconds).
     part_times
         for native programs: what a part is (native code, or a node that runs in Python) → (calls, seconds).
+    step_times
+        for native programs: a step (a fused loop, a product, a `scan`; steps inside a loop have its name before theirs)
+        → (runs, seconds).
     rewriting
         what rewriting did, with ``config.profile_optimizer``.
     """
@@ -42,6 +45,7 @@ class ProfileStats:
         self.nodes = 0
         self.node_times: dict[Any, tuple[int, float]] = {}
         self.part_times: dict[str, tuple[int, float]] = {}
+        self.step_times: dict[str, tuple[int, float]] = {}
         self.rewriting: Any = None
         if config.profile_optimizer:
             from theano.rewrite import RewriteProfile
@@ -88,9 +92,11 @@ class ProfileStats:
 
         return program.watched(before, after).run(values)
 
-    def _record_part(self, title: str, seconds: float) -> None:
-        calls, total = self.part_times.get(title, (0, 0.0))
-        self.part_times[title] = (calls + 1, total + seconds)
+    def _record_part(self, title: str, runs: int, seconds: float) -> None:
+        inside = title.startswith(" ")
+        times, key = (self.step_times, title.strip()) if inside else (self.part_times, title)
+        calls, total = times.get(key, (0, 0.0))
+        times[key] = (calls + runs, total + seconds)
 
     def summary(
         self, file: TextIO | None = None, n_ops_to_print: int | None = None, n_apply_to_print: int | None = None
@@ -114,7 +120,12 @@ class ProfileStats:
             before = op_times.get(node.op, (0, 0.0))
             op_times[node.op] = (before[0] + calls, before[1] + seconds)
         width = config.profiling.output_line_width
-        tables = (("Ops", op_times, n_ops), ("Nodes", self.node_times, n_apply), ("Parts", self.part_times, n_apply))
+        tables = (
+            ("Ops", op_times, n_ops),
+            ("Nodes", self.node_times, n_apply),
+            ("Parts", self.part_times, n_apply),
+            ("Steps of native code", self.step_times, n_apply),
+        )
         for what, times, limit in tables:
             if times:
                 lines += ["", f"{what}, slowest first:"]

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,6 +21,12 @@ from theano.backend.native.program import ITEMSIZES, Array, Const, Ref, Step, wi
 from theano.backend.native.vectormath import FUNCTIONS
 from theano.graph.basic import Apply
 from theano.scalar.operation import ScalarOp
+
+if TYPE_CHECKING:
+    pass
+
+if TYPE_CHECKING:
+    from theano.backend.native.timing import StepTimes
 
 STEPS_A_FUNCTION = 40
 INLINED_USES = 10  # an elementary function that a program uses more often is called, which compiles in less time
@@ -40,7 +47,8 @@ class Check:
 class Emitter:
     """Writes steps into functions of a module; offers steps what they need to address the frame and arrays."""
 
-    def __init__(self, name: str, vector_bits: int) -> None:
+    def __init__(self, name: str, vector_bits: int, times: StepTimes | None = None) -> None:
+        self.times = times
         self.module = Module(scales=vector_bits >= 512)
         self.name = name
         self.vector_bits = vector_bits
@@ -76,10 +84,11 @@ class Emitter:
     def steps(self, steps: Sequence[Step]) -> None:
         """Write steps, one after the other."""
         for step in steps:
-            if self._alike[step.signature()] >= SHARED_STEPS:
-                self._emit_shared(step)
-            else:
-                step.emit(self)
+            with self.times.around(self, step) if self.times is not None else nullcontext():
+                if self._alike[step.signature()] >= SHARED_STEPS:
+                    self._emit_shared(step)
+                else:
+                    step.emit(self)
 
     def functions(self, steps: Sequence[Step], what: str) -> list[str]:
         """Write steps into functions of their own, which run them when called in turn; returns their names."""

@@ -21,6 +21,7 @@ from theano.backend.native.lower import Lowering, expand, find_rule
 from theano.backend.native.plan import Plan
 from theano.backend.native.program import schedule
 from theano.backend.native.runtime import entry_address, provide_staging
+from theano.backend.native.timing import StepTimes
 from theano.backend.perform import checked_output, copied, independent, numpy_error_handling, overwritten_inputs
 from theano.backend.program import CallSpec
 from theano.graph.basic import Apply, Constant, Variable
@@ -29,15 +30,16 @@ from theano.loops.branches import Branch
 from theano.loops.op import Scan
 from theano.tensor.type import TensorType
 
-PartWatcher = Callable[[str, float], None]
+PartWatcher = Callable[[str, int, float], None]  # what it is, number of runs, seconds
+STEP = "  "  # precedes the titles of steps inside a native part
 
 __all__ = ["MixedProgram", "NativeProgram", "link", "prepare"]
 
 
 class NativeProgram:
-    """A graph of lowerable nodes as machine code."""
+    """A graph of lowerable nodes as machine code; with `timed`, code that measures its steps."""
 
-    def __init__(self, fgraph: FunctionGraph, name: str | None = None) -> None:
+    def __init__(self, fgraph: FunctionGraph, name: str | None = None, timed: bool = False) -> None:
         self.fgraph = fgraph
         self.name = name or "function"
         self.input_types: list[TensorType] = [v.type for v in fgraph.inputs]  # type: ignore[misc]
@@ -46,7 +48,8 @@ class NativeProgram:
         lowered.run()
         self.plan = Plan(lowered, schedule(lowered.steps))
         entry_address()
-        emitter = Emitter("theano_main", vector_bits())
+        self.times = StepTimes(lowered, self.plan.steps) if timed else None
+        emitter = Emitter("theano_main", vector_bits(), self.times)
         self.text = emitter.program(self.plan.steps)
         self.checks: list[Check] = emitter.checks
         self.constants = lowered.constants
@@ -57,6 +60,8 @@ class NativeProgram:
         self.library = Library(self.text)
         self.main_address = self.library.address(emitter.name)
         self._runner: Any = None
+        self._record: Any = None
+        self._timed: Any = None
 
     def failure(self, number: int, frame: np.ndarray) -> Exception:
         """The exception for a check that failed."""
@@ -73,15 +78,23 @@ class NativeProgram:
     def run(self, inputs: list[Any], watch: PartWatcher | None = None) -> list[Any]:
         """Values of the outputs for values of the inputs; `watch` is told how many seconds it took."""
         if watch is not None:
-            started = time.perf_counter()
-            results = self.run(inputs)
-            watch(self.title(), time.perf_counter() - started)
-            return results
+            return self._watched(inputs, watch)
         if self._runner is None:
             n = len(self.input_types)
-            record = CallRecord(self, self.input_types, n, [], len(self.output_types), [], False, self._refuse)
-            self._runner = make_callable(record, self.name)
+            self._record = CallRecord(self, self.input_types, n, [], len(self.output_types), [], False, self._refuse)
+            self._runner = make_callable(self._record, self.name)
         return self._runner(*inputs)
+
+    def _watched(self, inputs: list[Any], watch: PartWatcher) -> list[Any]:
+        """As :meth:`run`, by a translation of the program that measures its steps."""
+        if self._timed is None:
+            self._timed = NativeProgram(self.fgraph, self.name, timed=True)
+        program, started = self._timed, time.perf_counter()
+        results = program.run(inputs)
+        watch(self.title(), 1, time.perf_counter() - started)
+        for path, runs, seconds in program.times.take(program._record.frame):
+            watch(f"{STEP}{path}", runs, seconds)
+        return results
 
     def title(self) -> str:
         """What a profile calls the program."""
@@ -147,6 +160,13 @@ class PythonPart:
         except Exception as error:
             error.add_note(describe_failure(node, values))
             raise
+
+    def watched(self, values: list[Any], watch: PartWatcher) -> list[Any]:
+        """As :meth:`run`; `watch` is told how long it took."""
+        started = time.perf_counter()
+        results = self.run(values)
+        watch(self.title(), 1, time.perf_counter() - started)
+        return results
 
     def title(self) -> str:
         return f"Python, out of native code: {self.node}"
@@ -231,8 +251,9 @@ class NativePart:
     def run(self, values: list[Any]) -> list[Any]:
         return self.program.run(values)
 
-    def title(self) -> str:
-        return self.program.title()
+    def watched(self, values: list[Any], watch: PartWatcher) -> list[Any]:
+        """As :meth:`run`; `watch` is told how long steps took."""
+        return self.program.run(values, watch)
 
     def text(self) -> str:
         return f"native:\n{self.program.stages()['program']}"
@@ -303,10 +324,9 @@ class MixedProgram:
 
         with numpy_error_handling():
             for part, dying in zip(self.parts, self.dying, strict=True):
-                started = time.perf_counter()
-                values.update(zip(part.outputs, part.run([value(v) for v in part.inputs]), strict=True))
-                if watch is not None:
-                    watch(part.title(), time.perf_counter() - started)
+                given = [value(v) for v in part.inputs]
+                made = part.run(given) if watch is None else part.watched(given, watch)
+                values.update(zip(part.outputs, made, strict=True))
                 for v in dying:
                     values.pop(v, None)
         return independent([value(v) for v in self.fgraph.outputs], [*inputs, *self.constants])

@@ -200,6 +200,11 @@ class Loop(Step):
             return ""
         return _WORD.sub("w", self.text())
 
+    def title(self) -> str:
+        names = [str(e.op) for e in self.values if isinstance(e, Compute)]
+        names += [f"{r.op} over {r.axes}" for r in self.reductions]
+        return f"loop over {len(self.extents)} dimension(s): {', '.join(names) or 'copy'}"
+
     def text(self) -> str:
         space = ", ".join(f"w{e}" if isinstance(e, int) else repr(e) for e in self.extents)
         lines = [f"loop [{space}]"]

@@ -222,6 +222,10 @@ class Step:
         """Equal for steps whose code is likely to be equal up to the frame words; empty: never to be shared."""
         return ""
 
+    def title(self) -> str:
+        """What a profile calls the step."""
+        return type(self).__name__
+
     def text(self) -> str:
         """One line for people."""
         return f"{type(self).__name__} {self.reads} -> {self.writes}"

@@ -105,9 +105,9 @@ class Repeat(Step):
 
     checks = True
 
-    def __init__(self, title: str, count: Ref, step: int, body: Body, node: Apply | None) -> None:
+    def __init__(self, name: str, count: Ref, step: int, body: Body, node: Apply | None) -> None:
         super().__init__(node=node)
-        self.title, self.count, self.step, self.body = title, count, step, body
+        self.name, self.count, self.step, self.body = name, count, step, body
         self.readings: list[Reading] = []
         self.late: list[Row] = []
         self.last: list[Last] = []
@@ -120,9 +120,12 @@ class Repeat(Step):
     def inner_slots(self) -> list[int]:
         return self.body.plan.slots
 
+    def title(self) -> str:
+        return self.name
+
     def text(self) -> str:
         count = f"w{self.count}" if isinstance(self.count, int) else repr(self.count)
-        lines = [f"{self.title}: {count} steps of"]
+        lines = [f"{self.name}: {count} steps of"]
         parts = [("first", self.body.steps_before), ("each", self.body.repeated)]
         for name, steps in parts:
             for step in steps:

@@ -105,6 +105,9 @@ class Describe(Step):
     def emit(self, em: Emitter) -> None:
         self.compute(em)
 
+    def title(self) -> str:
+        return self.what
+
     def text(self) -> str:
         return f"{self.what} {self.reads} -> {self.writes}"
 
