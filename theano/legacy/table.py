@@ -55,6 +55,9 @@ MODULES: dict[str, tuple[str, ...]] = {
     "theano.scalar.basic_scipy": ("theano.scalar.special", "theano.scalar"),
     "theano.scalar.sharedvar": ("theano.tensor.sharedvar",),
     "theano.raise_op": ("theano.tensor.assertion",),
+    # Random numbers
+    "theano.sandbox": ("theano.tensor.random.mrg",),
+    "theano.sandbox.rng_mrg": ("theano.tensor.random.mrg",),
     # Loops and branches
     "theano.ifelse": ("theano.loops.ifelse",),
     # Compiling

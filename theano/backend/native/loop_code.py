@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from theano.backend.native.ir import BITS, Builder, Turn, Value
-from theano.backend.native.loops import Compute, Iota, Length, Literal, Load, Loop
+from theano.backend.native.loops import Compute, Iota, Length, Literal, Load, Loop, Position
 from theano.backend.native.program import ITEMSIZES, ONE, Array, Const, Ref
 from theano.backend.native.recipes import element_type
 from theano.backend.native.reduction_code import Accumulator, Parts, accumulator
@@ -193,6 +193,8 @@ class LoopCode:
                 case Load() if number in self.streams and self.streams[number].strides[self.row_axis] is not None:  # type: ignore[index]
                     found.add(number)
                 case Iota() if self.walked[self.row_axis] == e.axis:  # type: ignore[index]
+                    found.add(number)
+                case Position():
                     found.add(number)
                 case Compute() if not found.isdisjoint(e.arguments):
                     found.add(number)
@@ -476,6 +478,8 @@ class LoopCode:
                     computed.append(em.literal(b, e.value, e.dtype))
                 case Iota():
                     computed.append(self._index(e.axis, at, start, row))
+                case Position():
+                    computed.append(self._position(at, start, row))
                 case Compute():
                     computed.append(em.compute(b, e, [computed[a] for a in e.arguments], self.loop))
                 case Length():
@@ -515,6 +519,22 @@ class LoopCode:
         steps = ", ".join(f"i64 {i}" for i in range(self.lanes))
         return self.b.add(first, Value(f"<{steps}>", "i64", self.lanes))
 
+    def _position(self, at: Value, start: Value, row: int) -> Value:
+        """The number of each element in the space; dimensions that were joined into the innermost one stand at 0."""
+        b1, line = self.b1, self.b1.const("i64", 0)
+        *outer, inner = range(self.rank)
+        for axis in outer:
+            index = self.indices[axis]
+            if axis == self.row_axis and row:
+                index = b1.add(index, self.row_numbers[row])
+            line = index if line.ref == "0" else b1.add(b1.mul(line, self._extent(axis)), index)
+        within = self._index(self.walked[inner], at, start, row)
+        return self.b.add(self.b.splat(b1.mul(line, self._extent(inner))), within) if outer else within
+
+    def _extent(self, axis: int) -> Value:
+        """The length of a walked dimension, whatever was joined to it."""
+        return self.em.ref(self.loop.extents[self.walked[axis]])
+
     # ---- rank 0
 
     def _emit_scalar(self) -> None:
@@ -529,7 +549,7 @@ class LoopCode:
                     computed.append(em.literal(b, e.value, e.dtype))
                 case Compute():
                     computed.append(em.compute(b, e, [computed[a] for a in e.arguments], self.loop))
-                case Iota():
+                case Iota() | Position():
                     computed.append(b.const("i64", 0))
                 case Load() | Length():
                     raise AssertionError("loads and lengths of rank 0 are scalars")

@@ -52,6 +52,13 @@ class Iota:
 
 
 @dataclass
+class Position:
+    """The number of the element in the space, counted row by row, as int64."""
+
+    dtype: str = "int64"
+
+
+@dataclass
 class Compute:
     """A scalar operation on earlier values."""
 
@@ -81,7 +88,7 @@ class Reduction:
         return [array for array in (self.array, self.places) if array is not None]
 
 
-Expression = Load | Literal | Length | Iota | Compute
+Expression = Load | Literal | Length | Iota | Position | Compute
 
 
 class Loop(Step):
@@ -218,6 +225,8 @@ class Loop(Step):
                     lines.append(f"  %{i} = length w{e.ref}")
                 case Iota():
                     lines.append(f"  %{i} = index {e.axis}")
+                case Position():
+                    lines.append(f"  %{i} = position")
                 case Compute():
                     lines.append(f"  %{i} = {e.op} {' '.join(f'%{a}' for a in e.arguments)} : {e.dtype}")
         lines += [f"  store %{v} -> {a!r}" for v, a in self.stores]

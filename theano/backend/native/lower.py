@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from theano.backend.native.loops import CompactLoop, Compute, Iota, Length, Literal, Loop, Reduction
+from theano.backend.native.loops import CompactLoop, Compute, Iota, Length, Literal, Loop, Position, Reduction
 from theano.backend.native.program import ITEMSIZES, ONE, ZERO, Array, Buffer, Const, Ref, Step
 from theano.backend.native.spaces import GIVEN, PRELUDE, Spaces
 from theano.backend.native.steps import CheckLengths, SetWord
@@ -356,14 +356,14 @@ class Lowering(Spaces):
         loop.results.append(result)
         return result
 
-    def index(self, lengths: Sequence[Ref], axis: int, after: Sequence[Step] = ()) -> Array:
-        """The index along `axis` of a space, as int64 elements."""
+    def index(self, lengths: Sequence[Ref], axis: int | None, after: Sequence[Step] = ()) -> Array:
+        """The index along `axis` of a space, as int64 elements; without an axis the number of the element in it."""
         self.lengths_set_by(lengths, after)
         lengths = tuple(self.canonical(length) for length in lengths)
         pattern = tuple(length == ONE for length in lengths)
         loop = self.find_loop(lengths, (), after=after)
         loop.after.update(after)
-        return self.loop_result(loop, loop.add(Iota(axis)), "int64", pattern, lengths)
+        return self.loop_result(loop, loop.add(Position() if axis is None else Iota(axis)), "int64", pattern, lengths)
 
     def reduce(self, op: ScalarOp, array: Array, axes: tuple[int, ...], dtype: str, *, place: bool = False) -> Array:
         """`array` combined over `axes` in an accumulator of `dtype`; the result has the other dimensions.

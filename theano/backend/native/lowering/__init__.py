@@ -8,8 +8,20 @@ from theano.backend.native.lowering import (
     loops,
     nnet,
     products,
+    random,
     reductions,
     shape,
 )
 
-__all__ = ["creation", "elementwise", "indexing", "joining", "loops", "nnet", "products", "reductions", "shape"]
+__all__ = [
+    "creation",
+    "elementwise",
+    "indexing",
+    "joining",
+    "loops",
+    "nnet",
+    "products",
+    "random",
+    "reductions",
+    "shape",
+]

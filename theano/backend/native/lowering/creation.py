@@ -22,7 +22,8 @@ from theano.tensor.indexing import index, set_subtensor
 from theano.tensor.shape import shape_i, shape_tuple
 
 
-def _lengths(ctx: Lowering, arrays: list[Array], name: str) -> tuple[list[Ref], list[Step]]:
+def lengths_of(ctx: Lowering, arrays: list[Array], name: str) -> tuple[list[Ref], list[Step]]:
+    """The values of scalars as lengths, and the steps that they need."""
     refs: list[Ref] = []
     steps: list[Step] = []
     for array in arrays:
@@ -36,7 +37,7 @@ def _lengths(ctx: Lowering, arrays: list[Array], name: str) -> tuple[list[Ref], 
 def alloc(ctx: Lowering, node: Apply, inputs: list[Array]) -> list[Array]:
     value, *lengths = inputs
     kind = node.outputs[0].type
-    refs, steps = _lengths(ctx, lengths, "alloc")
+    refs, steps = lengths_of(ctx, lengths, "alloc")
     missing = kind.ndim - value.rank
     if missing:
         value = shuffled(ctx, value, ["x"] * missing + list(range(value.rank)))
@@ -55,7 +56,7 @@ def alloc(ctx: Lowering, node: Apply, inputs: list[Array]) -> list[Array]:
 
 @lowers(AllocEmpty)
 def alloc_empty(ctx: Lowering, node: Apply, inputs: list[Array]) -> list[Array]:
-    refs, steps = _lengths(ctx, inputs, "alloc_empty")
+    refs, steps = lengths_of(ctx, inputs, "alloc_empty")
     array = ctx.new_array(node.outputs[0].type.dtype, node.outputs[0].type.broadcastable, refs)
     step = Allocate(array, node)
     step.after.update(steps)
@@ -129,7 +130,7 @@ def cast(ctx: Lowering, x: Array, dtype: str) -> Array:
 @lowers(Eye)
 def eye(ctx: Lowering, node: Apply, inputs: list[Array]) -> list[Array]:
     n, m, k = inputs
-    refs, steps = _lengths(ctx, [n, m], "eye")
+    refs, steps = lengths_of(ctx, [n, m], "eye")
     row, column = ctx.index(refs, 0, steps), ctx.index(refs, 1, steps)
     offset = shuffled(ctx, cast(ctx, k, "int64"), ["x", "x"])
     same = ctx.elementwise(eq, [ctx.elementwise(add, [row, offset], "int64"), column], "bool")
