@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from theano.scalar.dtypes import dtype_name, int_out_nocomplex
+from theano.scalar.dtypes import dtype_name
 from theano.scalar.table import as_given, flat, operation
 
 # ---- bits
@@ -241,62 +241,4 @@ random_normal = operation(
     doc="A number of the standard normal distribution, made of random bits: the quantile of what they say.",
 )  # fmt: skip
 
-# ---- quantiles of whole numbers
-
-
-def _quantile(u: Any, most: Any, mean: Any, deviation: Any, share: Any, *parameters: Any) -> Any:
-    """The least k from 0 to `most` with ``share(k, *parameters) >= u``, which is at most 1 - 2**-54.
-
-    Beyond ten standard deviations and 40 more nothing is left that such a `u` could reach.
-    """
-    low = np.maximum(np.floor(mean - 10 * deviation) - 40, -1)
-    high = np.minimum(np.ceil(mean + 10 * deviation) + 40, most)
-    if low.size == high.size == 1 and (high - low).item() < TABLE_LENGTH:  # the same parameters for all
-        numbers = np.arange(low.item() + 1, high.item())
-        table = share(numbers, *(x.reshape(()) for x in parameters))
-        return (np.searchsorted(table, u) + (low.item() + 1)).astype("int64")
-    low, high, u, *parameters = np.broadcast_arrays(low, high, u, *parameters)  # type: ignore[assignment]
-    while ((high - low) > 1).any():
-        middle = np.where(high - low > 1, np.floor((low + high) / 2), np.maximum(high - 1, 0))
-        reached = share(middle, *parameters) >= u
-        searching = high - low > 1
-        low, high = np.where(searching & ~reached, middle, low), np.where(searching & reached, middle, high)
-    return high.astype("int64")
-
-
-TABLE_LENGTH = 2**16
-
-
-def _binomial_quantile(u: Any, n: Any, p: Any) -> Any:
-    import scipy.special
-
-    if not ((p >= 0) & (p <= 1)).all() or not (n >= 0).all():
-        raise ValueError("binomial: n must not be negative, and p must lie between 0 and 1")
-    return _quantile(u, n, n * p, np.sqrt(n * p * (1 - p)), scipy.special.bdtr, n, p)
-
-
-def _poisson_quantile(u: Any, mean: Any) -> Any:
-    import scipy.special
-
-    if not ((mean >= 0) & (mean < 2.0**52)).all():
-        raise ValueError("poisson: lam must lie between 0 and 2**52")
-    return _quantile(u, np.inf, mean, np.sqrt(mean), scipy.special.pdtr, mean)
-
-
-def _in_float64(dtypes: Any, out: str) -> tuple[str, ...]:
-    return ("float64",) * len(dtypes)
-
-
-binomial_quantile = operation(
-    "binomial_quantile", 3, _binomial_quantile, int_out_nocomplex, flat,
-    computes_in=_in_float64, operands=("u", "n", "p"),
-    doc="The least number that n events of probability p exceed with a probability of at most 1 - u.",
-)  # fmt: skip
-
-poisson_quantile = operation(
-    "poisson_quantile", 2, _poisson_quantile, int_out_nocomplex, flat,
-    computes_in=_in_float64, operands=("u", "mean"),
-    doc="The least number that a Poisson variable of this mean exceeds with a probability of at most 1 - u.",
-)  # fmt: skip
-
-__all__ = ["binomial_quantile", "poisson_quantile", "random_bits", "random_normal", "random_uniform"]
+__all__ = ["random_bits", "random_normal", "random_uniform"]

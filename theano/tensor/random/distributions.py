@@ -18,6 +18,7 @@ from theano.tensor.functions import cast
 from theano.tensor.joining import concatenate
 from theano.tensor.lengths import product
 from theano.tensor.random.function import Draw, distribution
+from theano.tensor.random.quantiles import Quantile
 from theano.tensor.reductions import max as largest
 from theano.tensor.reductions import sum as total
 from theano.tensor.shape import reshape, shape_i
@@ -136,7 +137,7 @@ def binomial(draw: Draw, n: Any, p: Any) -> Any:
         return _happens(draw, p)
     if trials is not None and trials <= MOST_TRIALS:
         return total(_happens(draw, _behind(p), trials), axis=-1, dtype="int64")
-    return rows.binomial_quantile(draw.positive_uniform(), n, p)
+    return Quantile("binomial")(draw.positive_uniform(), n, p)
 
 
 def _constant_trials(n: Any) -> int | None:
@@ -148,7 +149,7 @@ def _constant_trials(n: Any) -> int | None:
 @distribution("poisson", "lam")
 def poisson(draw: Draw, lam: Any) -> Any:
     """The number of events where `lam` are expected: the quantile of a uniform number."""
-    return rows.poisson_quantile(draw.positive_uniform(), _stretched(draw, lam))
+    return Quantile("poisson")(draw.positive_uniform(), _stretched(draw, lam))
 
 
 # ---- choices

@@ -64,12 +64,15 @@ class GeneratorState(np.ndarray):
     >>> before = state.get_state()
     >>> state.seed(5)
     >>> state.set_state(before)
-    >>> (state == GeneratorState(234)).all()
+    >>> bool((state == GeneratorState(234)).all())
     True
     """
 
     def __new__(cls, seed: Any = None) -> GeneratorState:
         return np.array([key_of_seed(seed), 0], dtype="uint64").view(cls)
+
+    def __array_wrap__(self, array: Any, context: Any = None, return_scalar: bool = False) -> Any:
+        return np.asarray(array)[()] if return_scalar else np.asarray(array)  # what is computed of states is none
 
     def seed(self, seed: Any = None) -> None:
         """Start again, with the stream that belongs to `seed`."""
