@@ -17,7 +17,7 @@ import math
 from collections.abc import Callable, Sequence
 from functools import partial, reduce
 
-from theano.backend.native import vectormath
+from theano.backend.native import random_numbers, vectormath
 from theano.backend.native.conversions import (
     convert_value,
     element_type,
@@ -29,7 +29,7 @@ from theano.backend.native.conversions import (
     to_storage,
 )
 from theano.backend.native.ir import BITS, Builder, Value
-from theano.scalar import exponential
+from theano.scalar import exponential, random
 from theano.scalar.conversion import Cast
 from theano.scalar.operation import ScalarOp
 from theano.scalar.table import TABLE, Operation
@@ -513,6 +513,9 @@ def _function(found: Callable[..., Value]) -> Recipe:
 for _name in TABLE:
     if _name not in RECIPES and (_found := getattr(vectormath, VECTORMATH_NAMES.get(_name, _name), None)) is not None:
         RECIPES[_name] = _function(_found)
+
+for _name in random.__all__:
+    RECIPES[_name] = _function(getattr(random_numbers, _name))
 
 
 def _times(factor: float) -> Recipe:

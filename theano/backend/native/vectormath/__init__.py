@@ -10,7 +10,6 @@ from theano.backend.native.vectormath.error_function import erf, erfc
 from theano.backend.native.vectormath.exponential import cosh, exp, exp2, exp10, expm1, sigmoid, sinh, softplus, tanh
 from theano.backend.native.vectormath.logarithm import acosh, asinh, atanh, log, log1mexp, log1p, log2, log10
 from theano.backend.native.vectormath.power import cbrt, pow
-from theano.backend.native.vectormath.random import random_bits, random_normal, random_uniform
 from theano.backend.native.vectormath.registry import FUNCTIONS, VectorFunction
 from theano.backend.native.vectormath.special import (
     chi2sf,
@@ -79,9 +78,6 @@ __all__ = [
     "pow",
     "provide_symbols",
     "psi",
-    "random_bits",
-    "random_normal",
-    "random_uniform",
     "sigmoid",
     "sin",
     "sinh",
