@@ -195,3 +195,15 @@ def test_patterns_can_be_assigned() -> None:
     printer = pprint.clone_assign(T.abs_, PatternPrinter(("|%(0)s|", -1000)))
     printer.assign(T.exp, IgnorePrinter())
     assert printer(T.abs_(x) + T.exp(y)) == "(|x| + y)"
+
+
+def test_debugprint_shows_the_graphs_inside_of_loops() -> None:
+    x, h, w = T.dmatrix("x"), T.dvector("h"), T.dmatrix("w")
+    rows, _ = theano.scan(lambda row, state: T.tanh(row + T.dot(state, w)), sequences=x, outputs_info=h, name="rnn")
+    text = theano.printing.debugprint(rows, file="str")
+    outside, inside = text.split("\nInner graphs:\n")
+    assert "Scan{rnn} [id B]" in outside
+    assert "tanh" not in outside
+    assert "Scan{rnn} [id B]\n the body:\n >Elemwise{tanh,no_inplace}" in inside
+    assert "-> row of x [id D]" in inside
+    assert "-> state 0, 1 back; begins with InplaceDimShuffle{x,0}" in inside

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any, TextIO
 
 from theano.graph.basic import Apply, Constant, Variable
@@ -57,7 +58,7 @@ def debugprint(
     """Print the graph of variables, of a function or of a FunctionGraph, as a tree.
 
     Every node has a label; where a node appears again, only its line is printed. For functions the position of a node
-    in the order of execution stands at the end of its line.
+    in the order of execution stands at the end of its line. The graphs inside of `scan` and `ifelse` follow at the end.
 
     Parameters
     ----------
@@ -96,19 +97,12 @@ def debugprint(
         identities.numbers = used_ids
     printed: dict[Any, Any] = {} if done is None else done
     out: TextIO = io.StringIO() if file == "str" else sys.stdout if file is None else file
+    printer = _Printer(
+        out, depth, print_type, identities, printed, stop_on_name, print_clients, print_view_map, print_destroy_map
+    )
     for root in _roots(obj, print_storage):
-        _print_tree(
-            root,
-            out,
-            depth,
-            print_type,
-            identities,
-            printed,
-            stop_on_name,
-            print_clients,
-            print_view_map,
-            print_destroy_map,
-        )
+        printer.tree(root)
+    printer.inner_graphs()
     if file == "str":
         return out.getvalue()  # type: ignore[attr-defined]
     return None if file is None else file
@@ -122,6 +116,7 @@ class _Root:
         self.order = {} if fgraph is None else {node: i for i, node in enumerate(fgraph.toposort())}
         self.clients = {} if fgraph is None else fgraph.clients
         self.values: dict[Variable, Any] = values or {}
+        self.meanings: dict[Variable, str] = {}  # what free variables of an inner graph stand for
 
 
 def _roots(obj: Any, print_storage: bool) -> list[_Root]:
@@ -146,53 +141,92 @@ def _roots(obj: Any, print_storage: bool) -> list[_Root]:
     return roots
 
 
-def _print_tree(
-    root: _Root,
-    out: TextIO,
-    depth: int,
-    print_type: bool,
-    identities: _Identities,
-    printed: dict[Any, Any],
-    stop_on_name: bool,
-    print_clients: bool,
-    print_view_map: bool,
-    print_destroy_map: bool,
-) -> None:
-    # Each entry: the variable, the text before it and before its inputs, and the levels left.
-    todo: list[tuple[Variable, str, str, int]] = [(root.variable, "", "", depth)]
-    while todo:
-        variable, prefix, inner, left = todo.pop()
-        if left == 0:
-            continue
-        node = variable.owner
-        kind = f" <{variable.type}>" if print_type else ""
-        if node is None:
-            label = identities.label(variable)
-            line = f"{prefix}{variable}{' ' if label else ''}{label}{kind}"
-            if variable in root.values and not isinstance(variable, Constant):
-                line += f" {root.values[variable]!r}"
-            print(line, file=out)
-            continue
-        label = identities.label(node)
+@dataclass
+class _Printer:
+    """Prints trees; remembers what has been printed and which Ops with graphs inside have been met."""
+
+    out: TextIO
+    depth: int
+    print_type: bool
+    identities: _Identities
+    printed: dict[Any, Any]
+    stop_on_name: bool
+    print_clients: bool
+    print_view_map: bool
+    print_destroy_map: bool
+    with_inner: list[Apply] = field(default_factory=list)
+
+    def tree(self, root: _Root, first: str = "", rest: str = "") -> None:
+        """The tree of a root; `first` precedes its first line, `rest` the others."""
+        # Each entry: the variable, the text before it and before its inputs, and the levels left.
+        todo: list[tuple[Variable, str, str, int]] = [(root.variable, first, rest, self.depth)]
+        while todo:
+            variable, prefix, inner, left = todo.pop()
+            if left == 0:
+                continue
+            node = variable.owner
+            if node is None:
+                self._leaf(root, variable, prefix)
+                continue
+            again = self._node(root, variable, node, prefix)
+            if again or (self.stop_on_name and variable.name is not None):
+                continue
+            last = len(node.inputs) - 1
+            children: Sequence[Variable] = node.inputs
+            for i in range(last, -1, -1):
+                todo.append((children[i], inner + " |", inner + (" |" if i < last else "  "), left - 1))
+
+    def _leaf(self, root: _Root, variable: Variable, prefix: str) -> None:
+        label = self.identities.label(variable)
+        kind = f" <{variable.type}>" if self.print_type else ""
+        line = f"{prefix}{variable}{' ' if label else ''}{label}{kind}"
+        if variable in root.values and not isinstance(variable, Constant):
+            line += f" {root.values[variable]!r}"
+        elif variable in root.meanings:
+            line += f" -> {root.meanings[variable]}"
+        print(line, file=self.out)
+
+    def _node(self, root: _Root, variable: Variable, node: Apply, prefix: str) -> bool:
+        """Print the line of a node; returns whether it has been printed before."""
+        label = self.identities.label(node)
+        kind = f" <{variable.type}>" if self.print_type else ""
         output = f".{variable.index}" if len(node.outputs) > 1 else ""
         notes = ""
-        if print_destroy_map and node.op.destroy_map:
+        if self.print_destroy_map and node.op.destroy_map:
             notes += f" d={node.op.destroy_map}"
-        if print_view_map and node.op.view_map:
+        if self.print_view_map and node.op.view_map:
             notes += f" v={node.op.view_map}"
         order = f"   {root.order[node]}" if node in root.order else ""
-        again = node in printed
-        if print_clients and not again and len(root.clients.get(variable, ())) > 1:
+        again = node in self.printed
+        if self.print_clients and not again and len(root.clients.get(variable, ())) > 1:
             users = ", ".join(str(user if user == "output" else user.op) for user, _ in root.clients[variable])
             notes += f" clients: {users}"
         gap = " " if label else ""
-        print(f"{prefix}{node.op}{output}{gap}{label}{kind} '{variable.name or ''}'{notes}{order}", file=out)
-        if again:
-            continue
-        printed[node] = ""
-        if stop_on_name and variable.name is not None:
-            continue
-        last = len(node.inputs) - 1
-        children: Sequence[Variable] = node.inputs
-        for i in range(last, -1, -1):
-            todo.append((children[i], inner + " |", inner + (" |" if i < last else "  "), left - 1))
+        print(f"{prefix}{node.op}{output}{gap}{label}{kind} '{variable.name or ''}'{notes}{order}", file=self.out)
+        if not again:
+            self.printed[node] = ""
+            if hasattr(node.op, "inner_graphs"):
+                self.with_inner.append(node)
+        return again
+
+    def inner_graphs(self) -> None:
+        """The graphs inside of the Ops that have been printed, and those inside of these."""
+        if self.with_inner:
+            print("\nInner graphs:", file=self.out)
+        while self.with_inner:
+            node = self.with_inner.pop(0)
+            print(f"\n{node.op} {self.identities.label(node)}".rstrip(), file=self.out)
+            describe = getattr(node.op, "inner_meanings", None)
+            meanings = {} if describe is None else describe(node, self._reference)
+            for title, _, outputs in node.op.inner_graphs:
+                print(f" {title}:", file=self.out)
+                for variable in outputs:
+                    root = _Root(variable)
+                    root.meanings = meanings
+                    self.tree(root, " >", "  ")
+
+    def _reference(self, variable: Variable) -> str:
+        """A variable of the graph around, in short."""
+        label = self.identities.label(variable if variable.owner is None else variable.owner)
+        index = f".{variable.index}" if variable.owner is not None and len(variable.owner.outputs) > 1 else ""
+        return f"{variable if variable.owner is None else variable.owner.op}{index} {label}".rstrip()

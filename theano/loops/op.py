@@ -223,6 +223,16 @@ class Scan(Op):
         """Title, inputs and outputs of each graph inside, for printing."""
         return [("the body", self.inner_inputs, self.inner_outputs)]
 
+    def inner_meanings(self, node: Apply, reference: Callable[[Variable], str]) -> dict[Variable, str]:
+        """What the body's inputs stand for in a node, in words; `reference` names variables of the graph around."""
+        body, outer = self.body_inputs, self.layout.split_inputs(node.inputs)
+        found = {row: f"row of {reference(x)}" for row, x in zip(body.sequences, outer.sequences, strict=True)}
+        for k, (taps, variables) in enumerate(zip(self.layout.taps, body.states, strict=True)):
+            start = reference(outer.states[k])
+            found.update((x, f"state {k}, {-tap} back; begins with {start}") for tap, x in zip(taps, variables))
+        found.update((x, reference(outside)) for x, outside in zip(body.others, outer.others, strict=True))
+        return found
+
     def variant(self, inner_inputs: Sequence[Variable], inner_outputs: Sequence[Variable], **layout: Any) -> Scan:
         """This loop with another body, and with these fields of its layout changed."""
         changed = replace(self.layout, **layout) if layout else self.layout

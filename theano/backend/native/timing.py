@@ -53,7 +53,7 @@ class StepTimes:
         b, fn = em.b, em.fn
         if self.clock:
             em.module.declare("clock_gettime", "declare i32 @clock_gettime(i32, ptr)")
-            place = fn.scratch(1000, 16)
+            place = fn.scratch("clock", 16)
             fn.emit(f"call i32 @clock_gettime(i32 {_MONOTONIC}, ptr {place.ref})")
             seconds = fn.assign("i64", f"load i64, ptr {place.ref}")
             rest = fn.assign("ptr", f"getelementptr i64, ptr {place.ref}, i64 1")
