@@ -597,3 +597,16 @@ def test_too_short_an_initial_value_at_run_time() -> None:
     result, _ = theano.scan(lambda a: a, outputs_info=dict(initial=begin, taps=[-3]), n_steps=4)
     with pytest.raises(ValueError, match=r"begin of state 0 has 2 rows, but its taps \[-3\] need 3"):
         run([begin], result, [1, 2])
+
+
+@pytest.mark.parametrize("mode", MODES, ids=str)
+def test_an_output_may_be_what_an_inner_loop_uses(mode: Any) -> None:
+    x = T.dmatrix("x")
+
+    def step(row: Any) -> Any:
+        total = row.sum()
+        return theano.scan(lambda a: a * total, sequences=row)[0], total
+
+    outputs, _ = theano.scan(step, sequences=x)
+    products, totals = run([x], outputs, [[1, 2], [3, 4]], mode=mode)
+    assert totals.tolist() == [3, 7] and products.tolist() == [[3, 6], [21, 28]]

@@ -87,7 +87,10 @@ def given(array: Array, shape: tuple[Ref, ...]) -> Buffer | None:
     """The memory of an array of the program around, as something that the body only reads."""
     if array.buffer is None:
         return None
-    kind = "word" if array.buffer.kind == "word" else "input"
+    kind = "input"
+    if array.buffer.kind == "word":
+        kind = "word"
+        array.buffer.borrowed = True  # it stays in the frame, where the body reads it
     buffer = Buffer(kind, array.buffer.dtype, shape, array.buffer.number)
     buffer.borrowed = True
     return buffer

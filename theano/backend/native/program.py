@@ -50,7 +50,8 @@ class Buffer:
     row
         of a row: the :class:`~theano.backend.native.repeat.Row` that knows its place.
     borrowed
-        a temp that may turn out at run time to be an input's memory, so nothing may write over it.
+        a temp that may turn out at run time to be an input's memory, so nothing may write over it; a word that the
+        body of a loop reads in the frame, so it cannot be moved to an output.
     """
 
     __slots__ = ("borrowed", "dtype", "kind", "number", "row", "shape")
