@@ -1,27 +1,34 @@
 """Matrix products: SciPy's BLAS, called by address, behind functions that take any strides.
 
 ``blas_gemm_T`` and ``blas_gemv_T`` (``T`` is ``double`` or ``float``) bring operands into a form that BLAS takes,
-packing what has no unit stride, and do tiny products themselves, where a call would cost more than the work.
+packing what has no unit stride, and do tiny products themselves, where a call would cost more than the work. Products
+that one thread does in less than some 0.1 ms are kept on one: OpenBLAS would share them, too, and then wait for its
+other threads, for milliseconds where these have to wait for a processor.
 """
 
 from __future__ import annotations
 
 import ctypes
+import glob
 import importlib.machinery
 import importlib.util
 import os
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from theano.backend.native.compiler import Library, add_symbol
 from theano.backend.native.ir import Builder, Function, Module, Value
 
 SMALL = 600  # multiplications below which plain loops are quicker than a call
+ALONE = {"gemm": 8_000_000, "gemv": 500_000}  # multiplications up to which one thread does a product
 LETTER = {"double": "d", "float": "s"}
 
 _lock = threading.Lock()
 _libraries: dict[str, Library] = {}
 _cython_blas: Any = None
+_threads: bool | None = None
 
 
 def _blas_capsules() -> dict[str, Any]:
@@ -54,6 +61,31 @@ def _address(name: str) -> int:
     return get(capsule, get_name(capsule))
 
 
+def _thread_functions() -> tuple[int, int] | None:
+    """Addresses of OpenBLAS's functions that give and set its number of threads; ``None`` for another BLAS."""
+    _blas_capsules()
+    folder = os.path.dirname(os.path.dirname(os.path.dirname(_cython_blas.__file__)))
+    for path in glob.glob(os.path.join(folder, "scipy.libs", "*openblas*")):
+        try:
+            library = ctypes.CDLL(path)
+            get, set_ = library.scipy_openblas_get_num_threads, library.scipy_openblas_set_num_threads
+        except (OSError, AttributeError):
+            continue
+        return (ctypes.cast(get, ctypes.c_void_p).value or 0, ctypes.cast(set_, ctypes.c_void_p).value or 0)
+    return None
+
+
+def _provide_thread_functions() -> bool:
+    """Make them known to compiled code as ``blas_get_threads`` and ``blas_set_threads``, if there are any."""
+    global _threads
+    if _threads is None:
+        addresses = _thread_functions()
+        _threads = addresses is not None
+        for name, address in zip(("blas_get_threads", "blas_set_threads"), addresses or ()):
+            add_symbol(name, address)
+    return _threads
+
+
 def provide(routine: str, kind: str) -> None:
     """Make function ``blas_routine_kind`` known to compiled code: `routine` is ``gemm`` or ``gemv``."""
     with _lock:
@@ -69,6 +101,9 @@ def provide(routine: str, kind: str) -> None:
         module.declare("weights", '!0 = !{!"branch_weights", i32 1, i32 100000}')
         arguments = ", ".join(["ptr"] * (13 if routine == "gemm" else 11))
         module.declare(routine, f"declare void @{LETTER[kind]}{routine}({arguments})")
+        if _provide_thread_functions():
+            module.declare("get_threads", "declare i32 @blas_get_threads()")
+            module.declare("set_threads", "declare void @blas_set_threads(i32)")
         (_Gemm if routine == "gemm" else _Gemv)(module, kind).write()
         _libraries[name] = Library(str(module))
         add_symbol(name, _libraries[name].address(name))
@@ -159,6 +194,26 @@ class _Routine:
             memory = self.fn.assign("ptr", f"load ptr, ptr {place.ref}")
             self.fn.emit(f"call void @PyMem_RawFree(ptr {memory.ref})")
 
+    @contextmanager
+    def threads(self, work: Value, limit: int) -> Iterator[None]:
+        """Call BLAS with one thread where there are no more than `limit` multiplications."""
+        b, fn = self.b, self.fn
+        if not _threads:
+            yield
+            return
+        one = b.const("i32", 1)
+        before = fn.alloca("i32", align=4)
+        self.store(one, before)
+        with fn.if_(b.icmp("sle", work, self.const(limit))):
+            self.store(fn.assign("i32", "call i32 @blas_get_threads()"), before)
+        restored = fn.assign("i32", f"load i32, ptr {before.ref}")
+        several = b.icmp("sgt", restored, one)
+        with fn.if_(several):
+            fn.emit("call void @blas_set_threads(i32 1)")
+        yield
+        with fn.if_(several):
+            fn.emit(f"call void @blas_set_threads(i32 {restored.ref})")
+
     def finish(self, small: Value, tiny: Any, call: Any) -> None:
         """Plain loops for `small` products, else BLAS."""
         self.packed: list[Value] = []
@@ -224,7 +279,8 @@ class _Gemm(_Routine):
             p["C"],
             self.integer(ldc),
         ]
-        self.fn.emit(f"call void @{LETTER[self.kind]}gemm({', '.join(f'ptr {o.ref}' for o in operands)})")
+        with self.threads(b.mul(b.mul(p["m"], p["n"]), p["k"]), ALONE["gemm"]):
+            self.fn.emit(f"call void @{LETTER[self.kind]}gemm({', '.join(f'ptr {o.ref}' for o in operands)})")
 
 
 class _Gemv(_Routine):
@@ -269,4 +325,5 @@ class _Gemv(_Routine):
             p["y"],
             self.integer(p["y0"]),
         ]
-        self.fn.emit(f"call void @{LETTER[self.kind]}gemv({', '.join(f'ptr {o.ref}' for o in operands)})")
+        with self.threads(b.mul(p["m"], p["n"]), ALONE["gemv"]):
+            self.fn.emit(f"call void @{LETTER[self.kind]}gemv({', '.join(f'ptr {o.ref}' for o in operands)})")
