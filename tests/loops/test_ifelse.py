@@ -103,10 +103,10 @@ class TestLaziness:
 
     @pytest.mark.parametrize("mode", MODES.values(), ids=MODES)
     def test_nested_choices(self, mode):
-        z = ifelse(c, ifelse(d, x + 1, fatal(x)), ifelse(d, fatal(x * 2), T.sqrt(x) * 2))
-        f = theano.function([c, d, x], z, mode=mode)
-        np.testing.assert_allclose(f(1, 1, X), X + 1)
-        np.testing.assert_allclose(f(0, 0, X), 2 * np.sqrt(X))
+        z = ifelse(c, ifelse(d, x + 1, fatal(x)), ifelse(d, fatal(x), T.sqrt(x) * 2))
+        f = theano.function([c, d, x], [z, grad(z.sum(), x)], mode=mode)
+        np.testing.assert_allclose(f(1, 1, X), [X + 1, np.ones(3)])
+        np.testing.assert_allclose(f(0, 0, X), [2 * np.sqrt(X), 1 / np.sqrt(X)])
         for which in ((1, 0), (0, 1)):
             with pytest.raises(ZeroDivisionError):
                 f(*which, X)
@@ -165,6 +165,40 @@ class TestLaziness:
         np.testing.assert_allclose(f(1, 1.0), [np.exp(2), 2, np.exp(2) + 2])
 
     @pytest.mark.parametrize("mode", BOTH)
+    def test_what_other_conditions_need_too_is_computed_for_those_only(self, mode):
+        z = ifelse(c, fatal(x).sum(), x[0]) + ifelse(d, T.exp(fatal(x)).sum(), x[1])
+        f = theano.function([c, d, x], [z, grad(z, x)], mode=mode)
+        np.testing.assert_array_equal(f(0, 0, X)[0], X[0] + X[1])
+        for which in ((1, 0), (0, 1), (1, 1)):
+            with pytest.raises(ZeroDivisionError):
+                f(*which, X)
+
+    @pytest.mark.parametrize("mode", BOTH)
+    def test_a_later_choice_may_need_what_an_earlier_one_only_may_need(self, mode):
+        inner = fatal(x).sum()
+        first = ifelse(c, ifelse(d, inner, s), s * 2)
+        second = ifelse(c, ifelse(first > 5, inner, first), first)
+        f = theano.function([c, d, s, x], [first, second], mode=mode)
+        np.testing.assert_array_equal(f(1, 0, 1.0, X), [1, 1])
+        np.testing.assert_array_equal(f(0, 0, 1.0, X), [2, 2])
+        for which in ((1, 1, 1.0), (1, 0, 6.0)):
+            with pytest.raises(ZeroDivisionError):
+                f(*which, X)
+
+    @pytest.mark.parametrize("mode", BOTH)
+    def test_outputs_of_one_choice_are_lazy_apart(self, mode):
+        first, second = ifelse(c, [x, fatal(x)], [-x, fatal(x)])
+        f = theano.function([c, d, x], [first, ifelse(d, second, x)], mode=mode)
+        np.testing.assert_array_equal(f(1, 0, X), [X, X])
+
+    def test_choices_among_choices_do_not_grow_without_bound(self):
+        values = [x * 2, T.exp(x)]
+        for k in range(30):
+            values.append(ifelse(T.eq(c, k), values[-1], values[-2] + 1))
+        f = theano.function([c, x], values[-1], mode=theano.Mode("reference", None))
+        np.testing.assert_allclose(f(-1, X), 15 + np.exp(X))
+
+    @pytest.mark.parametrize("mode", BOTH)
     def test_an_output_that_nobody_needs_is_not_computed(self, mode):
         first, _ = ifelse(c, [x, fatal(x)], [y, fatal(y)])
         f = theano.function([c, x, y], first, mode=mode, on_unused_input="ignore")
@@ -179,12 +213,20 @@ class TestLaziness:
         f.profile.summary(text)
         assert "Python choice of native code" in text.getvalue()
 
+    def test_other_branches_are_native(self):
+        z = ifelse(c, ifelse(d, T.dot(m, x), m.sum(axis=1)), T.concatenate([x, x])[:-1] * s)
+        f = theano.function([c, d, m, x, s], [z * 2, grad(z.sum(), x)])
+        assert "python" not in f.stages()["program"]
+        M = np.arange(6.0).reshape(2, 3)
+        for condition, other, expected in ((1, 1, M @ X), (1, 0, M.sum(axis=1)), (0, 1, np.tile(X, 2)[:-1] * 3)):
+            np.testing.assert_allclose(f(condition, other, M, X, 3.0)[0], 2 * expected)
+
     def test_deep_graphs(self):
         u, v = x, x
-        for _ in range(3000):
+        for _ in range(1000):
             u, v = u * 1.0001, T.tanh(v)
         f = theano.function([c, x], ifelse(c, u.sum(), v.sum()), mode=theano.Mode("reference", None))
-        np.testing.assert_allclose(f(1, X), X.sum() * 1.0001**3000)
+        np.testing.assert_allclose(f(1, X), X.sum() * 1.0001**1000)
         assert len(f.maker.fgraph.apply_nodes) == 1
 
 

@@ -5,16 +5,17 @@ An :class:`~theano.loops.ifelse.IfElse` node has both values as inputs, so runni
 which runs one of its two graphs, in the place of all choices by the same condition. A choice inside of a branch becomes
 a branch of the inner graph.
 
-The *place* of a node is the one side of one condition where all its uses lie, directly or through other nodes there,
-or ``None`` when it has to be computed before anything is decided. Choices by one condition cannot always be made at one
-time, since one may depend on the other: the value of an expression and its gradient, say. So each has a *time*, and
-what several of them need is computed by the first and handed on to the others as a further output.
+The *place* of a node is the one side of one condition where its uses lie, directly or through other nodes there, or
+``None`` when it is certain to be needed, whatever the conditions say. A node that may be needed at several places gets
+a copy for each, so that nothing is computed in vain: it could fail, or be costly. Choices by one condition cannot
+always be made at one time, since one may depend on the other: the value of an expression and its gradient, say. So each
+has a *time*, and what several of them need is computed by the first and handed on to the others as a further output.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -98,12 +99,28 @@ def gather_branches(fgraph: FunctionGraph) -> None:
 
     It takes time linear in the number of nodes for each level of nesting.
     """
+    if not any(isinstance(node.op, IfElse) for node in fgraph.apply_nodes):
+        return
+    budget = [1000 + 2 * len(fgraph.apply_nodes)]
     todo = [fgraph]
     while todo:
         graph = todo.pop()
         if any(isinstance(node.op, IfElse) for node in graph.apply_nodes):
-            for op in _Gathering(graph).run():
+            for op in _Gathering(graph, budget).run():
                 todo += [op.then_graph, op.else_graph]
+
+
+class _Use(NamedTuple):
+    """Input `index` of `client` (output `index` of the graph, for ``"output"``) is `variable`.
+
+    `where` is a place or a time; `certain` says that the client computes nothing there without it.
+    """
+
+    client: Any
+    index: int
+    variable: Variable
+    where: Any
+    certain: bool
 
 
 class _Group:
@@ -116,118 +133,133 @@ class _Group:
 
 
 class _Gathering:
-    """The making of one graph's branches."""
+    """The making of one graph's branches.
 
-    def __init__(self, graph: FunctionGraph) -> None:
+    Parameters
+    ----------
+    budget
+        how many copies of nodes may be made so that nothing is computed in vain.
+    """
+
+    def __init__(self, graph: FunctionGraph, budget: list[int]) -> None:
         self.graph = graph
+        self.budget = budget
+        for node in graph.toposort():
+            if isinstance(node.op, IfElse) and node.op.n_outs > 1:
+                graph.replace_all(zip(node.outputs, _single_choices(node), strict=True), "gather_branches")
         self.order = graph.toposort()
-        # What has to be computed beforehand because no stand-in is known for the branch that does not compute it.
-        self.pinned: set[Variable] = set()
+        self.places: dict[Apply, Place] = {}
+        self.certain: dict[Apply, bool] = {}
+        self.times: dict[Apply, int] = {}
 
     def run(self) -> list[Branch]:
         """Replace the graph's choices; returns the Ops that take their place."""
-        while True:
-            self._find_places()
-            self._find_times()
-            groups = self._group()
-            stuck = {
-                v
-                for group in groups
-                for variables in group.handed_on.values()
-                for v in variables
-                if stand_in(v.type) is None
-            }
-            if not stuck:
-                break
-            self.pinned |= stuck
+        self._find_places()
+        self._find_times()
         known: dict[Variable, Variable] = {}  # handed on, as an output of the branch that computes it
-        return [self._build(group, known) for group in groups]
+        return [self._build(group, known) for group in self._group()]
 
     def _find_places(self) -> None:
-        """Backwards from the outputs; what nobody uses has no place."""
-        self.places: dict[Variable, Place] = dict.fromkeys(self.graph.outputs)
-        self.node_places: dict[Apply, Place] = {}
-        places = self.places
-
-        def used(variable: Variable, place: Place) -> None:
-            if places.setdefault(variable, place) != place:
-                places[variable] = None
-
+        """Backwards from the outputs. What has several places gets a copy for each."""
+        uses: dict[Variable, list[_Use]] = {}
+        for i, v in enumerate(self.graph.outputs):
+            uses.setdefault(v, []).append(_Use("output", i, v, None, True))
+        order: list[Apply] = []
         for node in reversed(self.order):
-            found = {places[v] for v in node.outputs if v in places}
-            if not found:
-                continue
-            pinned = any(v in self.pinned for v in node.outputs)
-            place = found.pop() if len(found) == 1 and not pinned else None
-            self.node_places[node] = place
-            if isinstance(node.op, IfElse):
-                used(node.inputs[0], place)
-                for value, side in self._values(node):
-                    used(value, (node.inputs[0], side) if place is None else place)
-            else:
-                for v in node.inputs:
-                    used(v, place)
-            # All outputs of a node are computed where it is.
-            places.update((v, place) for v in node.outputs if v in places)
+            users = [use for v in node.outputs for use in uses.get(v, ())]
+            certain: dict[Place, bool] = {}
+            for use in users:
+                certain[use.where] = certain.get(use.where, False) or use.certain
+            places: list[Place] = list(certain)
+            if len(places) > 1 and (self._needed_anyway(certain) or self.budget[0] < len(places)):
+                places, certain = [None], {None: True}
+            for place, instance in zip(places, self._instances(node, users, places), strict=True):
+                order.append(instance)
+                self.places[instance], self.certain[instance] = place, certain[place]
+                condition = instance.inputs[0] if place is None and isinstance(instance.op, IfElse) else None
+                for i, (v, side) in enumerate(_needs(instance)):
+                    if condition is not None and side is not None:
+                        use = _Use(instance, i, v, (condition, side), True)
+                    else:
+                        use = _Use(instance, i, v, place, certain[place] and side is None)
+                    uses.setdefault(v, []).append(use)
+        self.order = order[::-1]
 
-    def _values(self, choice: Apply) -> list[tuple[Variable, bool]]:
-        """The values that a choice needs, and on which side."""
-        _, values, others = choice.op.split(choice.inputs)
-        used = [k for k, output in enumerate(choice.outputs) if output in self.places]
-        return [(values[k], True) for k in used] + [(others[k], False) for k in used]
+    @staticmethod
+    def _needed_anyway(certain: dict[Place, bool]) -> bool:
+        """Whether what is used in these places is used whatever the conditions say."""
+        conditions = [place[0] for place in certain if place is not None]
+        return None in certain or any(certain.get((c, True)) and certain.get((c, False)) for c in conditions)
+
+    def _instances(self, node: Apply, users: Sequence[_Use], wheres: Sequence[Any]) -> list[Apply]:
+        """The node, and copies of it, one for the users at each of `wheres`."""
+        instances = [node]
+        for where in wheres[1:]:
+            self.budget[0] -= 1
+            instances.append(node.clone())
+            for use in users:
+                if use.where == where:
+                    copy = instances[-1].outputs[use.variable.index or 0]
+                    self.graph.change_input(use.client, use.index, copy, "gather_branches")
+        return instances
 
     def _find_times(self) -> None:
         """When each choice is made, as early as can be, and when the nodes in a branch run, as late as can be.
 
-        The time of a choice is the number of choices that must have been made before, one after the other.
+        The time of a choice is the number of choices that must have been made before, one after the other. What is
+        needed at several times is computed at the first, if it is certain to be needed and can be handed on; else it
+        gets a copy for each.
         """
         after: dict[Variable, int] = {}  # variable -> the time from which on it is known
-        self.times: dict[Apply, int] = {}
-        for node, place in ((n, self.node_places[n]) for n in self.order if n in self.node_places):
+        for node in self.order:
             time = max((after.get(v, 0) for v in node.inputs), default=0)
-            if place is None and isinstance(node.op, IfElse):
+            if self.places[node] is None and isinstance(node.op, IfElse):
                 self.times[node] = time
                 time += 1
             after.update((v, time) for v in node.outputs)
-        due: dict[Variable, int] = {}
+        uses: dict[Variable, list[_Use]] = {}
+        order: list[Apply] = []
         for node in reversed(self.order):
-            if node not in self.node_places:
-                continue
-            if self.node_places[node] is not None:
-                self.times[node] = min(due[v] for v in node.outputs if v in due)
-            elif not isinstance(node.op, IfElse):
-                continue
-            for v in node.inputs:
-                due[v] = min(due.get(v, self.times[node]), self.times[node])
+            instances = [node]
+            if self.places[node] is not None:
+                users = [use for v in node.outputs for use in uses.get(v, ())]
+                times = sorted({use.where for use in users})
+                handed_on = all(stand_in(use.variable.type) is not None for use in users)
+                if handed_on and (self.certain[node] or self.budget[0] < len(times)):
+                    times = times[:1]
+                instances = self._instances(node, users, times)
+                self.times.update(zip(instances, times, strict=True))
+            for instance in instances:
+                order.append(instance)
+                self.places[instance] = self.places[node]
+                if instance in self.times:
+                    for i, v in enumerate(instance.inputs):
+                        uses.setdefault(v, []).append(_Use(instance, i, v, self.times[instance], True))
+        self.order = order[::-1]
 
     def _group(self) -> list[_Group]:
         """The groups in the order of their times."""
         groups: dict[tuple[Variable, int], _Group] = {}
-        for node, time in sorted(self.times.items(), key=lambda entry: entry[1]):
-            place = self.node_places[node]
+        for node in sorted(self.times, key=self.times.__getitem__):
+            place, time = self.places[node], self.times[node]
             condition = node.inputs[0] if place is None else place[0]
             group = groups.setdefault((condition, time), _Group())
             if place is None:
                 group.choices.append(node)
-                needed = self._values(node)
-            else:
-                needed = [(v, place[1]) for v in node.inputs]
-            for v, side in needed:
+            for v, side in _needs(node):
+                home = (condition, side) if place is None else place
                 maker = v.owner
-                if maker is not None and self.node_places.get(maker) == (condition, side) and self.times[maker] < time:
-                    groups[condition, self.times[maker]].handed_on[side][v] = None
+                if maker is not None and self.places[maker] == home and self.times[maker] < time:
+                    groups[condition, self.times[maker]].handed_on[home[1]][v] = None
         for node in self.order:
-            place = self.node_places.get(node)
+            place = self.places[node]
             if place is not None:
                 groups[place[0], self.times[node]].nodes[place[1]].append(node)
         return list(groups.values())
 
     def _build(self, group: _Group, known: dict[Variable, Variable]) -> Branch:
         """Make the branch of a group, and let it take the place of the choices."""
-        pairs = []
-        for choice in group.choices:
-            _, values, others = choice.op.split(choice.inputs)
-            pairs += [entry for entry in zip(choice.outputs, values, others, strict=True) if entry[0] in self.places]
+        pairs = [(choice.outputs[0], *choice.inputs[1:]) for choice in group.choices]
         handed_on = [(v, side) for side in (True, False) for v in group.handed_on[side]]
         frontier: dict[Variable, None] = {}
         copies = {}
@@ -251,6 +283,24 @@ class _Gathering:
             self.graph.replace(output, result, "gather_branches")
         known.update((v, result) for (v, _), result in zip(handed_on, results))
         return op
+
+
+def _needs(node: Apply) -> list[tuple[Variable, bool | None]]:
+    """The inputs of a node; those that a choice is among with the side of its condition where they are needed."""
+    sides = (None, True, False) if isinstance(node.op, IfElse) else (None,) * len(node.inputs)
+    return list(zip(node.inputs, sides, strict=True))
+
+
+def _single_choices(node: Apply) -> list[Variable]:
+    """A choice of several values as choices of one each."""
+    condition, values, others = node.op.split(node.inputs)
+    results = []
+    for output, value, other in zip(node.outputs, values, others, strict=True):
+        single = IfElse(1, name=node.op.name).make_node(condition, value, other)
+        single.trace = node.trace
+        single.outputs[0].name = output.name
+        results += single.outputs
+    return results
 
 
 class _Copy:

@@ -1,6 +1,7 @@
 """How the native backend lowers each family of Ops; the files mirror those of :mod:`theano.tensor`."""
 
 from theano.backend.native.lowering import (
+    branches,
     creation,
     elementwise,
     indexing,
@@ -14,6 +15,7 @@ from theano.backend.native.lowering import (
 )
 
 __all__ = [
+    "branches",
     "creation",
     "elementwise",
     "indexing",
