@@ -17,7 +17,8 @@ from theano.rewrite.passes import load_rules
 
 load_rules()
 SOURCES = [
-    Path(__file__).with_name(name).read_text() for name in ("test_layout.py", "test_stability.py", "test_arithmetic.py")
+    Path(__file__).with_name(name).read_text()
+    for name in ("test_layout.py", "test_stability.py", "test_arithmetic.py", "test_loops.py")
 ]
 
 

@@ -338,7 +338,7 @@ def test_a_profile_says_what_happened():
 
 
 def test_passes_have_names_and_run_alone():
-    assert passes() == ["merge", "canonicalize", "stabilize", "specialize", "blas"]
+    assert passes() == ["merge", "canonicalize", "stabilize", "loops", "specialize", "blas"]
     assert text(simplify(T.log(1 + x * 1), ["canonicalize"])) == "log(1 + x)"
     assert text(simplify(T.log(1 + x), ["stabilize"])) == "log1p(x)"
     with pytest.raises(ValueError, match="no rewrite pass 'stabilise'"):

@@ -77,6 +77,11 @@ SHAPES = [
     ("local_shape_i_lift", Shape_i(0)(T.set_subtensor(x[1:], 0)), "x.shape[0]"),
     ("local_max_of_length", T.maximum(Shape_i(0)(m), 0), "m.shape[0]"),
     ("local_max_of_length", T.minimum(Shape_i(0)(m) + 1, np.int64(0)), "0"),
+    ("local_max_of_length", T.minimum(Shape_i(0)(m) + 1, np.int64(1)), "1"),
+    ("local_max_of_length", T.minimum(Shape_i(0)(m) + 1, np.int64(2)), "minimum(m.shape[0] + 1, 2)"),
+    ("local_max_of_length", T.minimum(Shape_i(0)(m) + 1, Shape_i(0)(m)), "m.shape[0]"),
+    ("local_sign_of_length", T.lt(Shape_i(0)(m) + 1, 0), "False"),
+    ("local_sign_of_length", T.ge(Shape_i(0)(m), 0), "True"),
 ]
 
 INDEXING = [
@@ -104,6 +109,7 @@ INDEXING = [
     ("local_subtensor_dimshuffle", m.T[0], "m[:, 0]"),
     ("local_subtensor_dimshuffle", m.dimshuffle(0, "x", 1)[2], "m[2].dimshuffle(x, 0)"),
     ("local_subtensor_inc_subtensor", T.set_subtensor(x[1:3], y[:2])[1:3], "y[:2]"),
+    ("local_subtensor_inc_subtensor", T.inc_subtensor(zeros(x)[1:3], y[:2])[1:3], "y[:2]"),
     ("local_useless_inc_subtensor", T.set_subtensor(x[:], T.exp(x)), "exp(x)"),
     ("local_useless_inc_subtensor", T.inc_subtensor(x[1:], T.constant(np.zeros(3))), "x"),
     ("local_inc_of_zeros_sum", x + T.inc_subtensor(zeros(x)[:2], y[:2]), "x[:2].inc(y[:2])"),

@@ -181,6 +181,7 @@ class Scan(Op):
         self._program: Any = None
         self._lengths: list[tuple[Variable | None, ...]] | None = None
         self._pattern: list[list[bool]] | None = None
+        self.settled: Any = None  # the set of rules none of which applies to the body any more
         given = set(self.inner_inputs)
         leaves = graph_inputs(self.inner_outputs, self.inner_inputs)
         free = [v for v in leaves if v not in given and not isinstance(v, Constant)]
@@ -260,7 +261,7 @@ class Scan(Op):
     __repr__ = __str__
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_program": None, "_nodes": None, "_lengths": None}
+        return {**self.__dict__, "_program": None, "_nodes": None, "_lengths": None, "settled": None}
 
     # ---- nodes
 

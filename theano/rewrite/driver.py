@@ -56,6 +56,10 @@ class RuleIndex:
         found = self._found.get(key)
         return self._collect(op, key) if found is None else found
 
+    def concerns(self, nodes: Iterable[Apply]) -> bool:
+        """Whether any rule may apply to any of these nodes."""
+        return any(rules or late for rules, late, _ in map(self.candidates, (node.op for node in nodes)))
+
     def _collect(self, op: Any, key: Key) -> tuple[tuple[Rule, ...], tuple[Rule, ...], int]:
         numbers = set(self._by_key.get(key, ())) | set(self._by_key.get(None, ()))
         scalar_op = getattr(op, "scalar_op", None)
@@ -95,11 +99,15 @@ class PassStatistics:
 
 @dataclass
 class RewriteProfile:
-    """What rewriting did: give one to :func:`theano.rewrite.rewrite_graph` and print it afterwards."""
+    """What rewriting did: give one to :func:`theano.rewrite.rewrite_graph` and print it afterwards.
+
+    ``seconds`` are those of all rules together.
+    """
 
     passes: list[PassStatistics] = field(default_factory=list)
     rules: dict[str, RuleStatistics] = field(default_factory=dict)
     merged: int = 0
+    seconds: float = 0.0
 
     def summary(self) -> str:
         """A table of passes and of the rules that were applied, the slowest first."""
@@ -155,10 +163,12 @@ class Driver(Feature):
 
     def __enter__(self) -> Driver:
         self.fgraph.attach_feature(self)
+        self.fgraph.driver = self  # type: ignore[attr-defined]
         return self
 
     def __exit__(self, *_: object) -> None:
         self.fgraph.remove_feature(self)
+        self.fgraph.__dict__.pop("driver", None)
         self.fgraph.__dict__.pop("shape_feature", None)  # what rules noted about lengths is of no use any more
 
     # ---- what the graph tells
@@ -302,6 +312,14 @@ class Driver(Feature):
                 if root in fgraph.apply_nodes:
                     self.apply_rules_to(root, (rule,))
 
+    def rewrite_within(self, inner: FunctionGraph) -> int:
+        """Apply the rules of the pass at work to a graph inside of a node; return the number of changes."""
+        with Driver(inner, self.profile) as driver:
+            driver.failed = self.failed
+            changes = driver.saturate(self.index, self.merge)
+        self.merged += driver.merged
+        return changes
+
     def visit(self, node: Apply) -> None:
         """Merge the node, or try its rules in order until one changes it."""
         if self.merge and self.merge_node(node):
@@ -319,7 +337,7 @@ class Driver(Feature):
             if profile is not None:
                 statistics = profile.rules.setdefault(rule.name, RuleStatistics())
                 statistics.tried += 1
-                begin = time.perf_counter()
+                inside, begin = profile.seconds, time.perf_counter()
             try:
                 result = rule.transform(fgraph, node)
                 changed = bool(result) and self.replace(node, result, rule)
@@ -329,7 +347,10 @@ class Driver(Feature):
                 self._report(rule, node, error)
                 changed = False
             if profile is not None:
-                statistics.seconds += time.perf_counter() - begin
+                # A rule that rewrites a graph inside of a node answers for its own time only.
+                seconds = time.perf_counter() - begin - (profile.seconds - inside)
+                profile.seconds += seconds
+                statistics.seconds += seconds
                 statistics.applied += changed
             if changed:
                 if node in fgraph.apply_nodes:

@@ -331,8 +331,8 @@ def local_subtensor_dimshuffle(fgraph: Any, node: Apply) -> Any:
     "local_subtensor_inc_subtensor",
     ALWAYS,
     Subtensor,
-    before="x[i].set(y)[i]",
-    after="y",
+    before="x[i].set(y)[i]; zeros_like(x)[i].inc(y)[i]",
+    after="y; y",
     when="the same index, y of its shape",
 )
 def local_subtensor_inc_subtensor(fgraph: Any, node: Apply) -> Any:
@@ -340,7 +340,8 @@ def local_subtensor_inc_subtensor(fgraph: Any, node: Apply) -> Any:
     if changed.owner is None or type(changed.owner.op) is not IncSubtensor:
         return None
     op = changed.owner.op
-    if not op.set_instead_of_inc or op.idx_list != node.op.idx_list:
+    replaces = op.set_instead_of_inc or scalar_constant(changed.owner.inputs[0]) == 0
+    if not replaces or op.idx_list != node.op.idx_list:
         return None
     y = changed.owner.inputs[1]
     if not all(same(a, b) for a, b in zip(changed.owner.inputs[2:], node.inputs[1:], strict=True)):

@@ -1,7 +1,8 @@
 """The pipeline: which passes there are, in which order, and the calls that run them.
 
 ``canonicalize`` brings expressions to one simplest form, ``stabilize`` replaces forms that lose precision or overflow,
-``specialize`` chooses the cheapest operation for each form, ``blas`` gathers products of matrices into single calls.
+``loops`` moves work out of loops, ``specialize`` chooses the cheapest operation for each form, ``blas`` gathers
+products of matrices into single calls. Every pass also rewrites the bodies of loops.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ optdb = Database()
 optdb.add_pass("merge", 0.0, "fast_run", "fast_compile", summary="equal subgraphs become one")
 optdb.add_pass("canonicalize", 1.0, "fast_run", "fast_compile", summary="one simplest form for equal expressions")
 optdb.add_pass("stabilize", 1.5, "fast_run", "fast_compile", summary="forms that neither overflow nor lose digits")
+optdb.add_pass("loops", 1.7, "fast_run", "fast_compile", summary="work moves out of loops, and loops become one")
 optdb.add_pass("specialize", 2.0, "fast_run", "fast_compile", summary="the cheapest operation for each form")
 optdb.add_pass("blas", 3.0, "fast_run", summary="products of matrices with what is added to them as single calls")
 
@@ -90,7 +92,7 @@ def _run_stages(
             else:
                 index = optdb.index(stage.name, query)
                 merge = query is None or "merge" not in query.exclude
-                if stage.name == "merge" or index.rules:
+                if stage.name == "merge" or index.concerns(fgraph.apply_nodes):
                     driver.saturate(index, merge)
             if profile is not None:
                 seconds = time.perf_counter() - begin

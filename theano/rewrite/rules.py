@@ -7,6 +7,8 @@ from theano.rewrite import (
     choices,
     constant_folding,
     indexing,
+    loops,
+    loops_move,
     products,
     reductions,
     shape,
@@ -28,4 +30,6 @@ FILES = [
     ("softmax", softmax.table),
     ("stability", stability.table),
     ("choices", choices.table),
+    ("loops", loops.table),
+    ("loops", loops_move.table),
 ]

@@ -185,19 +185,52 @@ def _inferred(x: Any, axis: int) -> Any:
 
 @node_rule(
     "local_max_of_length", ALWAYS, "maximum", "minimum", tags=QUICK, depth=3,
-    before="maximum(x.shape[0], 0); minimum(x.shape[0], 0)", after="x.shape[0]; 0",
+    before="maximum(x.shape[0], 0); minimum(x.shape[0], 0); minimum(x.shape[0] + 1, x.shape[0])",
+    after="x.shape[0]; 0; x.shape[0]",
     when="lengths, their sums and products are not negative",
 )  # fmt: skip
 def local_max_of_length(fgraph: Any, node: Apply) -> Any:
     wanted = node.outputs[0].type
-    for bound, length in (node.inputs, node.inputs[::-1]):
-        value = scalar_constant(bound)
-        if value is None or value > 0 or length.type.numpy_dtype.kind not in "iu" or not is_length(length):
-            continue
-        if maker(node.outputs[0]) == "maximum":
-            return [length] if length.type == wanted else None
-        return [bound] if value == 0 and bound.type == wanted else None
+    for smaller, larger in (node.inputs, node.inputs[::-1]):
+        if larger.type.numpy_dtype.kind in "iu" and _is_below(smaller, larger):
+            chosen = larger if maker(node.outputs[0]) == "maximum" else smaller
+            if isinstance(chosen, Constant) and not wanted.ndim:
+                chosen = constant(chosen.data, dtype=wanted.dtype)
+            return [chosen] if chosen.type == wanted else None
     return None
+
+
+def _is_below(smaller: Any, larger: Any) -> bool:
+    """Whether a number surely is not above a length: a constant, or what the length is a sum of."""
+    value = scalar_constant(smaller)
+    if value is not None:
+        bound = lower_bound(larger)
+        return bound is not None and bool(value <= bound)
+    if maker(larger) != "add" or smaller not in larger.owner.inputs:
+        return False
+    return all(v is smaller or is_length(v) for v in larger.owner.inputs)
+
+
+@node_rule(
+    "local_sign_of_length", ALWAYS, "lt", "ge", tags=QUICK, before="x.shape[0] < 0; x.shape[0] >= 0", after="0; 1",
+)  # fmt: skip
+def local_sign_of_length(fgraph: Any, node: Apply) -> Any:
+    length, bound = node.inputs
+    if length.type.ndim or length.type.numpy_dtype.kind not in "iu" or scalar_constant(bound) != 0:
+        return None
+    return [constant(np.array(maker(node.outputs[0]) == "ge"))] if is_length(length) else None
+
+
+def lower_bound(variable: Any) -> int | None:
+    """What an integer is known not to be below: 0 for lengths, and more for what adds to them."""
+    value = scalar_constant(variable)
+    if value is not None:
+        return int(value)
+    if maker(variable) == "add":
+        bounds = [int(value) if (value := scalar_constant(v)) is not None else None for v in variable.owner.inputs]
+        others = [v for v, bound in zip(variable.owner.inputs, bounds, strict=True) if bound is None]
+        return sum(bound or 0 for bound in bounds) if all(map(is_length, others)) else None
+    return 0 if is_length(variable) else None
 
 
 def is_length(variable: Any, levels: int = 4) -> bool:

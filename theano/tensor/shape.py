@@ -306,7 +306,7 @@ class Reshape(Op):
         elements = product(input_shapes[0])
         found: list[Any] = []
         for i, n in enumerate(lengths):
-            if (isinstance(n, int) and n >= 0) or _is_a_length(n):
+            if _is_a_length(n):
                 found.append(n)
                 continue
             others = product([m for j, m in enumerate(lengths) if j != i])
@@ -331,9 +331,20 @@ class Reshape(Op):
     __repr__ = __str__
 
 
-def _is_a_length(n: Any) -> bool:
-    """Whether a scalar certainly is no -1, since it is the length of something."""
-    return isinstance(n, Variable) and n.owner is not None and isinstance(n.owner.op, Shape_i)
+def _is_a_length(n: Any, levels: int = 4) -> bool:
+    """Whether a scalar certainly is no -1, since it is the length of something, or made of lengths."""
+    if isinstance(n, int):
+        return n >= 0
+    if not isinstance(n, Variable):
+        return False
+    if isinstance(n, Constant):
+        return bool(n.data >= 0)
+    if n.owner is None or not levels:
+        return False
+    if isinstance(n.owner.op, Shape_i):
+        return True
+    name = getattr(getattr(n.owner.op, "scalar_op", None), "name", None)
+    return name in ("add", "mul") and all(_is_a_length(v, levels - 1) for v in n.owner.inputs)
 
 
 @value_rule(Reshape)

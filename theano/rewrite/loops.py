@@ -1,0 +1,487 @@
+"""Loops as rules see them: a node taken apart, edited and built again; and the rules that tidy what goes in and out.
+
+The rules about loops are in three files. Here is what every loop gets, also in quick compilation: its body is
+rewritten by the passes like any graph, constants move into it, what nobody needs goes, and only last rows are kept
+where only these are used. ``loops_move`` moves work out of loops, ``loops_merge`` makes one loop of several.
+
+A body is shared by all copies of its node, so no rule changes one in place: expressions are built anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from theano.graph.basic import Apply, Constant, Variable
+from theano.graph.fg import FunctionGraph
+from theano.graph.replace import replace_graph
+from theano.graph.traversal import ancestors, toposort
+from theano.loops.op import Layout, Scan
+from theano.rewrite.algebra import ALWAYS
+from theano.rewrite.pattern import RuleTable, scalar_constant
+from theano.tensor.elementwise import DimShuffle
+from theano.tensor.filling import Alloc
+from theano.tensor.subtensor import FULL, Slice, Subtensor
+from theano.tensor.type import TensorType
+from theano.tensor.variable import constant
+
+table = RuleTable()
+node_rule = table.node_rule
+QUICK = ("fast_compile",)
+LOOPS = ("loops",)
+
+BACKWARDS = Slice(None, None, -1)
+CONSTANT_LIMIT = 1024
+"""Constants of more elements stay outside of bodies."""
+
+
+# ---- a node taken apart
+
+
+@dataclass(eq=False)
+class SequenceInput:
+    """A sequence: the array outside, and the row of it that a step sees."""
+
+    outer: Any
+    row: Any
+
+
+@dataclass(eq=False)
+class OtherInput:
+    """What is the same in each step: the variable outside, and that of the body."""
+
+    outer: Any
+    inner: Any
+
+
+@dataclass(eq=False)
+class State:
+    """A state.
+
+    Attributes
+    ----------
+    initial
+        the rows before the first step.
+    taps, before
+        steps back, and the rows from there that a step sees.
+    row
+        the next row.
+    last_only
+        whether only the last rows are kept.
+    result
+        the output of the old node that this is to replace; ``None`` for nothing.
+    made
+        the output of the new node.
+    """
+
+    initial: Any
+    taps: tuple[int, ...]
+    before: list[Any]
+    row: Any
+    last_only: bool
+    result: Any = None
+    made: Any = None
+
+    @property
+    def depth(self) -> int:
+        """How many rows are given before the first step."""
+        return -min(self.taps)
+
+
+@dataclass(eq=False)
+class Output:
+    """An output that is no state; attributes as for :class:`State`."""
+
+    row: Any
+    last_only: bool
+    result: Any = None
+    made: Any = None
+
+
+class Loop:
+    """A node of :class:`Scan` taken apart: groups as lists that may be edited, and :meth:`build` for a new node."""
+
+    def __init__(self, node: Apply) -> None:
+        op: Any = node.op
+        layout: Layout = op.layout
+        outer, body = layout.split_inputs(node.inputs), op.body_inputs
+        results, rows = layout.split_outputs(node.outputs), op.body_outputs
+        self.node = node
+        self.op: Scan = op
+        self.steps: Any = outer.steps
+        self.sequences = [SequenceInput(x, row) for x, row in zip(outer.sequences, body.sequences, strict=True)]
+        self.others = [OtherInput(x, inner) for x, inner in zip(outer.others, body.others, strict=True)]
+        kept = layout.last_only
+        self.states = [
+            State(*parts)
+            for parts in zip(outer.states, layout.taps, body.states, rows.states, kept, results.states, strict=False)
+        ]
+        kept = kept[layout.n_states :]
+        self.outputs = [Output(*parts) for parts in zip(rows.outputs, kept, results.outputs, strict=True)]
+        self.condition: Any = rows.condition
+        self.done: Any = results.steps
+        self.made_done: Any = None
+
+    @property
+    def inner_inputs(self) -> list[Variable]:
+        """The body's inputs, in order."""
+        taps = [x for s in self.states for x in s.before]
+        return [*(s.row for s in self.sequences), *taps, *(o.inner for o in self.others)]
+
+    @property
+    def inner_outputs(self) -> list[Variable]:
+        """The body's outputs, in order."""
+        end = [] if self.condition is None else [self.condition]
+        return [*(s.row for s in self.states), *(o.row for o in self.outputs), *end]
+
+    @property
+    def kept(self) -> list[State | Output]:
+        """States and outputs, in order."""
+        return [*self.states, *self.outputs]
+
+    def nodes(self) -> list[Apply]:
+        """The body's nodes in dependency order."""
+        return toposort(self.inner_outputs, self.inner_inputs)
+
+    def replace(self, pairs: Iterable[tuple[Variable, Variable]]) -> None:
+        """Let the body compute with the second variable of each pair in the place of the first."""
+        pairs = list(pairs)
+        if not pairs:
+            return
+        rows = iter(replace_graph(self.inner_outputs, pairs))
+        for kept in self.kept:
+            kept.row = next(rows)
+        self.condition = next(rows, None)
+
+    def add_other(self, outer: Any, like: Any = None) -> Any:
+        """The body's variable for `outer`, of the type of `like` where that is given."""
+        wanted = (outer if like is None else like).type
+        for known in self.others:
+            if known.outer is outer and known.inner.type == wanted:
+                return known.inner
+        inner = wanted.make_variable()
+        self.others.append(OtherInput(outer, inner))
+        return inner
+
+    def add_sequence(self, outer: Any, like: Any) -> Any:
+        """The body's variable for a row of `outer`, of the type of `like`."""
+        row = like.type.make_variable()
+        self.sequences.append(SequenceInput(outer, row))
+        return row
+
+    def drop_unused_inputs(self) -> bool:
+        """Take out sequences and others that no output needs; whether there were any."""
+        needed = set(ancestors(self.inner_outputs, self.inner_inputs))
+        before = len(self.sequences) + len(self.others)
+        self.sequences = [s for s in self.sequences if s.row in needed]
+        self.others = [o for o in self.others if o.inner in needed]
+        return len(self.sequences) + len(self.others) < before
+
+    def build(self) -> Apply | None:
+        """The new node, with ``made`` of each state and output set; ``None`` when there is nothing to compute."""
+        if not self.states and not self.outputs and self.condition is None:
+            return None
+        made = self.op.variant(
+            self.inner_inputs,
+            self.inner_outputs,
+            n_sequences=len(self.sequences),
+            taps=tuple(s.taps for s in self.states),
+            n_outputs=len(self.outputs),
+            until=self.condition is not None,
+            last_only=tuple(kept.last_only for kept in self.kept),
+        )
+        outer = [*(s.outer for s in self.sequences), *(s.initial for s in self.states), *(o.outer for o in self.others)]
+        node = made.make_node(self.steps, *outer)
+        results = iter(node.outputs)
+        for kept in self.kept:
+            kept.made = next(results)
+        self.made_done = next(results, None)
+        return node
+
+    def replacements(self) -> dict[Variable, Variable]:
+        """Old node's outputs → new node's, after :meth:`build`."""
+        found = {o.result: o.made for o in self.outputs if o.result is not None}
+        for state in self.states:
+            if state.result is not None:
+                was_last = self.op.layout.last_only[state.result.index]
+                found[state.result] = rows_from(state.made, -state.depth) if was_last > state.last_only else state.made
+        if self.done is not None and self.made_done is not None:
+            found[self.done] = self.made_done
+        return found
+
+    def keep_rows(self, row: Any) -> bool:
+        """Let the rows of a variable of the body be known after :meth:`build`; whether that takes a new output."""
+        if any(row is s.row for s in self.sequences):
+            return False
+        for state in self.states:
+            if row is state.row or any(row is x for x in state.before):
+                state.last_only = False
+                return False
+        if any(row is o.row and not o.last_only for o in self.outputs):
+            return False
+        self.outputs.append(Output(row, False))
+        return True
+
+    def known_rows(self) -> dict[Any, Any]:
+        """Variables of the body → arrays of their rows, one a step, after :meth:`build`."""
+        known = {o.row: o.made for o in self.outputs if not o.last_only}
+        for state in self.states:
+            if not state.last_only:
+                known[state.row] = rows_from(state.made, state.depth)
+                for tap, x in zip(state.taps, state.before, strict=True):
+                    known[x] = rows_from(state.made, state.depth + tap, tap)
+        known.update((s.row, s.outer) for s in self.sequences)
+        return known
+
+    def rebuilt(self) -> dict[Variable, Variable]:
+        """:meth:`build` and :meth:`replacements` in one."""
+        self.build()
+        return self.replacements()
+
+
+def rows_from(x: Any, first: int, behind: int | None = None) -> Any:
+    """``x[first:behind]``."""
+    if first == 0 and behind is None:
+        return x
+    return Subtensor((Slice(first or None, behind),))(x)
+
+
+def in_front(x: Any) -> Any:
+    """`x` as the only row of an array."""
+    return x.dimshuffle("x", *range(x.type.ndim))
+
+
+def reversed_rows(x: Any) -> Any:
+    """The rows of an array in reverse order; twice reversed rows are those of the array itself."""
+    return x.owner.inputs[0] if is_reversed(x) else Subtensor((BACKWARDS,))(x)
+
+
+def is_reversed(x: Any) -> bool:
+    """Whether an array is the rows of another one in reverse order."""
+    return x.owner is not None and type(x.owner.op) is Subtensor and x.owner.op.idx_list == (BACKWARDS,)
+
+
+# ---- bodies are graphs
+
+
+@node_rule(
+    "local_scan_body", ("canonicalize", "stabilize", "loops", "specialize", "blas"), Scan, tags=QUICK, depth=1,
+    before="Scan(x), each step x + 0", after="Scan(x), each step x",
+    when="the rules of each pass also rewrite the bodies of loops",
+)  # fmt: skip
+def local_scan_body(fgraph: Any, node: Apply) -> Any:
+    op: Any = node.op
+    driver = fgraph.driver
+    if op.settled is driver.index:
+        return None
+    body = FunctionGraph(op.inner_inputs, op.inner_outputs)
+    if not driver.rewrite_within(body):
+        op.settled = driver.index
+        return None
+    made = op.variant(body.inputs, body.outputs)
+    made.settled = driver.index
+    return made.make_node(*node.inputs).outputs
+
+
+@node_rule(
+    "local_subtensor_of_one_row", ALWAYS, Subtensor, tags=QUICK, before="x.dimshuffle(x, 0)[0]", after="x",
+)  # fmt: skip
+def local_subtensor_of_one_row(fgraph: Any, node: Apply) -> Any:
+    rows: Any = node.inputs[0]
+    if node.op.idx_list not in ((0,), (-1,)) or rows.owner is None or type(rows.owner.op) is not DimShuffle:
+        return None
+    first, *rest = rows.owner.op.new_order
+    return [rows.owner.inputs[0].dimshuffle(*rest)] if first == "x" else None
+
+
+# ---- what goes in
+
+
+@node_rule(
+    "local_scan_constants", ("canonicalize",), Scan, tags=QUICK,
+    before="Scan(2), each step a * h; Scan(Alloc(a, n)), each step x * h",
+    after="Scan(), each step 2 * h; Scan(a), each step a * h",
+    when="small constants, and arrays filled with one value, are known to the body; rows are not counted any more",
+)  # fmt: skip
+def local_scan_constants(fgraph: Any, node: Apply) -> Any:
+    loop = Loop(node)
+    pairs: list[tuple[Any, Any]] = []
+    for other in list(loop.others):
+        known = _known_inside(loop, other.outer, other.inner)
+        if known is not None:
+            pairs.append((other.inner, known))
+    for sequence in loop.sequences:
+        known = _known_row(loop, sequence)
+        if known is not None:
+            pairs.append((sequence.row, known))
+    if not pairs:
+        return None
+    loop.replace(pairs)
+    loop.drop_unused_inputs()
+    return loop.rebuilt()
+
+
+def _known_inside(loop: Loop, outer: Any, inner: Any) -> Any:
+    """What the body may compute with in the place of an other: a constant, or a filled array."""
+    if isinstance(outer, Constant):
+        small = isinstance(outer.type, TensorType) and outer.data.size <= CONSTANT_LIMIT
+        return outer if small and outer.type == inner.type else None
+    if outer.owner is not None and type(outer.owner.op) is Alloc:
+        return _fitting(Alloc()(*(_inside(loop, v) for v in outer.owner.inputs)), inner)
+    return None
+
+
+def _known_row(loop: Loop, sequence: SequenceInput) -> Any:
+    """The row of a sequence whose rows are all equal."""
+    outer, row = sequence.outer, sequence.row
+    if row.type.ndim == 0:
+        value = scalar_constant(outer)
+        if value is not None:
+            return constant(value, dtype=row.type.dtype)
+    if isinstance(outer, Constant):
+        if 0 < outer.data.size <= CONSTANT_LIMIT and (outer.data == outer.data[:1]).all():
+            return row.type.Constant(row.type, outer.data[0])
+        return None
+    if outer.owner is None or type(outer.owner.op) is not Alloc:
+        return None
+    value, _, *lengths = outer.owner.inputs
+    if value.type.ndim > len(lengths):
+        if not value.type.broadcastable[0]:
+            return None
+        value = value.dimshuffle(*range(1, value.type.ndim))
+    if not lengths:
+        return _fitting(_inside(loop, value), row)
+    return _fitting(Alloc()(_inside(loop, value), *(_inside(loop, n) for n in lengths)), row)
+
+
+def _inside(loop: Loop, outer: Any) -> Any:
+    return outer if isinstance(outer, Constant) and outer.data.size <= CONSTANT_LIMIT else loop.add_other(outer)
+
+
+def _fitting(new: Any, old: Any) -> Any:
+    from theano.tensor.shape import patternbroadcast
+
+    return patternbroadcast(new, old.type.broadcastable)
+
+
+@node_rule(
+    "local_scan_duplicates", ("canonicalize", "loops"), Scan, tags=QUICK, depth=1,
+    before="Scan(x, x), each step x1 + x2", after="Scan(x), each step x1 + x1", when="likewise outputs that are equal",
+)  # fmt: skip
+def local_scan_duplicates(fgraph: Any, node: Apply) -> Any:
+    loop = Loop(node)
+    pairs: list[tuple[Any, Any]] = []
+    rows: dict[Any, Any] = {}
+    for sequence in loop.sequences:
+        row = rows.setdefault(sequence.outer, sequence.row)
+        if row is not sequence.row and row.type == sequence.row.type:
+            pairs.append((sequence.row, row))
+    same: dict[Any, Any] = {}
+    for other in loop.others:
+        inner = same.setdefault(other.outer, other.inner)
+        if inner is not other.inner and inner.type == other.inner.type:
+            pairs.append((other.inner, inner))
+    first: dict[Any, Any] = {}
+    twins = [(o, first.setdefault((o.row, o.last_only), o)) for o in loop.outputs]
+    twins = [(o, twin) for o, twin in twins if o is not twin]
+    if not pairs and not twins:
+        return None
+    loop.outputs = list(first.values())
+    loop.replace(pairs)
+    loop.drop_unused_inputs()
+    replaced = loop.rebuilt()
+    replaced.update((o.result, twin.made) for o, twin in twins)
+    return replaced
+
+
+# ---- what comes out
+
+
+@node_rule(
+    "local_scan_unused", ("canonicalize", "loops", "specialize"), Scan, tags=QUICK, depth=1,
+    before="Scan(x, y), each step tanh(x + h), y + g", after="Scan(x), each step tanh(x + h)",
+    when="g is not used: neither after the loop, nor by anything in it that is; rows of y are not counted any more",
+)  # fmt: skip
+def local_scan_unused(fgraph: Any, node: Apply) -> Any:
+    loop = Loop(node)
+    clients = fgraph.clients
+    outputs = [o for o in loop.outputs if clients.get(o.result)]
+    live = {s for s in loop.states if clients.get(s.result)}
+    owners = {x: s for s in loop.states for x in s.before}
+    inputs = loop.inner_inputs
+    todo = [o.row for o in outputs] + [s.row for s in live] + ([] if loop.condition is None else [loop.condition])
+    needed: set[Any] = set()
+    while todo:
+        needed.update(ancestors(todo, inputs))
+        found = {owners[v] for v in needed if v in owners} - live
+        live |= found
+        todo = [s.row for s in found]
+    states = [s for s in loop.states if s in live]
+    if len(states) == len(loop.states) and len(outputs) == len(loop.outputs) and needed.issuperset(_plain(loop)):
+        return None
+    loop.states, loop.outputs = states, outputs
+    loop.drop_unused_inputs()
+    return loop.rebuilt()
+
+
+def _plain(loop: Loop) -> list[Any]:
+    return [*(s.row for s in loop.sequences), *(o.inner for o in loop.others)]
+
+
+@node_rule(
+    "local_scan_last_only", LOOPS, Scan, tags=QUICK, depth=3,
+    before="Scan(x)[1:][-1]", after="Scan(x, last_only)[-1]",
+    when="nothing but last rows is used, as many as the loop needs itself; after no step they are those given",
+)  # fmt: skip
+def local_scan_last_only(fgraph: Any, node: Apply) -> Any:
+    loop = Loop(node)
+    readers: dict[Any, list[tuple[Any, Any, list[Any]]]] = {}
+    for kept in loop.kept:
+        if not kept.last_only:
+            depth = kept.depth if isinstance(kept, State) else 1
+            found = _readers_of_last_rows(fgraph, kept.result, depth, isinstance(kept, State))
+            if found is not None:
+                readers[kept] = found
+    if not readers:
+        return None
+    for kept in readers:
+        kept.last_only = True
+    loop.build()
+    replaced = loop.replacements()
+    for kept, found in readers.items():
+        del replaced[kept.result]
+        for variable, op, dynamic in found:
+            replaced[variable] = _fitting(op(kept.made, *dynamic), variable)
+    return replaced or None
+
+
+def _readers_of_last_rows(fgraph: Any, result: Any, depth: int, state: bool) -> list[tuple[Any, Any, list[Any]]] | None:
+    """What is taken of the last `depth` rows of `result`: (variable, the Op that takes it, its dynamic parts).
+
+    ``None`` when anything else is used.
+    """
+    found: list[tuple[Any, Any, list[Any]]] = []
+    todo = [(result, False)]
+    while todo:
+        array, skipped = todo.pop()
+        for user, _ in fgraph.clients.get(array, ()):
+            if user == "output" or type(user.op) is not Subtensor or user.inputs[0] is not array:
+                return None
+            entry, *_rest = user.op.idx_list or (FULL,)
+            if state and not skipped and user.op.idx_list == (Slice(depth),):
+                todo.append((user.outputs[0], True))
+            elif _among_last(entry, depth):
+                found.append((user.outputs[0], user.op, user.inputs[1:]))
+            else:
+                return None
+    return found
+
+
+def _among_last(entry: Any, depth: int) -> bool:
+    if isinstance(entry, Slice):
+        start, stop, step = entry
+        if not isinstance(start, int) or not -depth <= start < 0 or step is not None:
+            return False
+        return stop is None or (isinstance(stop, int) and stop < 0)
+    return isinstance(entry, int) and -depth <= entry < 0
