@@ -401,6 +401,13 @@ class Builder:
             return a
         return self.function.assign(a.type, f"extractelement {a.full_type} {a.ref}, i64 {i}")
 
+    def part(self, a: Value, i: int) -> Value:
+        """Of a vector of more lanes, as many as this builder has, from its `i`-th part."""
+        lanes = ", ".join(f"i32 {lane}" for lane in range(i * self.lanes, (i + 1) * self.lanes))
+        return self.assign(
+            a.type, f"shufflevector {a.full_type} {a.ref}, {a.full_type} poison, <{self.lanes} x i32> <{lanes}>"
+        )
+
     def from_lanes(self, parts: Sequence[Value]) -> Value:
         """A value whose lanes are the scalars `parts`."""
         if self.lanes == 1:

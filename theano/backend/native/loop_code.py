@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 BLOCK = 256  # elements staged at a time
 COLUMNS = 4096  # columns reduced at a time
+CHAIN = 8  # operations that make up a chain worth computing two vectors at once
+LARGE = 48  # operations beyond which it is one vector at a time
 AHEAD = 4096  # bytes: so far ahead memory arrives in time
 UNROLL_BELOW = 6  # reductions of bodies with fewer operations take several vectors at a time
 
@@ -131,9 +133,28 @@ class LoopCode:
         lanes = min(self.em.vector_bits // max([8, *bits]), 4 * self.em.vector_bits // max([8, *kept]))
         return max(1, min(lanes, 32))
 
+    def _work(self) -> list[str]:
+        """The operations on elements."""
+        return [e.op.name for n, e in enumerate(self.loop.values) if isinstance(e, Compute) and n not in self.scalars]
+
     def _is_cheap(self) -> bool:
-        work = [e for n, e in enumerate(self.loop.values) if isinstance(e, Compute) and n not in self.scalars]
-        return len(work) < UNROLL_BELOW and not any(e.op.name in FUNCTIONS for e in work)
+        work = self._work()
+        return len(work) < UNROLL_BELOW and not any(name in FUNCTIONS for name in work)
+
+    def _interleaved(self) -> int:
+        """How many vectors to compute at once, so that one goes on while another waits for a result of its own.
+
+        What waits is chains of operations, and an elementary function is one of dozens. Code that branches or that is
+        large gains nothing; four vectors at once pay where the code is short, which compiles in no time, and where
+        there are registers for them.
+        """
+        work = self._work()
+        functions = [FUNCTIONS[name] for name in work if name in FUNCTIONS]
+        if self.lanes == 1 or len(work) > LARGE or any(function.branches for function in functions):
+            return 1
+        if len(functions) == 1 and len(work) <= CHAIN and self.em.vector_bits >= 512:
+            return 4
+        return 2 if functions or len(work) >= CHAIN else 1
 
     def _collapse(self) -> None:
         """Join trailing dimensions into the innermost one where all operands allow it."""
@@ -175,11 +196,11 @@ class LoopCode:
         self.outside = [a for a in outer if self.kinds[a] == "K"]
         self.inside = [a for a in outer if self.kinds[a] == "R"]
         self.row_axis = self.inside[-1] if self.columns and self.inside else None
-        several = (
-            cheap and self.lanes > 1 and bool(self.accumulators) and (not self.columns or self.row_axis is not None)
-        )
-        self.pieces = 4 if several else 1
-        self.rows = self.pieces if self.columns else 1
+        if self.columns:
+            self.pieces = self.rows = 4 if cheap and self.lanes > 1 and self.row_axis is not None else 1
+        else:
+            self.rows = 1
+            self.pieces = 4 if cheap and self.lanes > 1 and self.accumulators else self._interleaved()
         self.row_count = self.b1.const("i64", 1)  # how many of them there are in this pass
         self.row_numbers = [self.b1.const("i64", 0)]  # which they are; that of a missing one is another's
         self.row_exists: list[Value] = []
@@ -369,15 +390,28 @@ class LoopCode:
 
     def _load_fixed(self) -> None:
         """Values that are the same along the innermost dimension, for each row."""
-        same = {number: self.b.splat(scalar) for number, scalar in self.scalars.items()}
-        self.fixed: list[dict[int, Value]] = []
+        self.constant: list[dict[int, Value]] = []
         for row in range(self.rows):
-            fixed = dict(same)
+            same = dict(self.scalars)
             for number, stream in self.streams.items():
                 if stream.values[-1] is None:
-                    pointer = self._row_pointer(stream, row)
-                    fixed[number] = self.b.splat(self.em.load_element(self.b1, pointer, stream.array.dtype))
-            self.fixed.append(fixed)
+                    same[number] = self.em.load_element(self.b1, self._row_pointer(stream, row), stream.array.dtype)
+            self.constant.append(same)
+        self.fixed = self._spread()
+
+    def _spread(self) -> list[dict[int, Value]]:
+        """The constant values as vectors."""
+        return [{number: self.b.splat(scalar) for number, scalar in same.items()} for same in self.constant]
+
+    @contextmanager
+    def _wide(self) -> Iterator[None]:
+        """Vectors of several pieces: LLVM makes several instructions of each, side by side."""
+        saved = self.b, self.lanes, self.fixed
+        self.lanes *= self.pieces
+        self.b = Builder(self.fn, self.lanes)
+        self.fixed = self._spread()
+        yield
+        self.b, self.lanes, self.fixed = saved
 
     def _vectors(self, first: Value, length: Value) -> Iterator[tuple[Value, Value | None]]:
         """Where vectors begin, and the mask of the last one, which is incomplete; to be used in a ``for``."""
@@ -411,6 +445,10 @@ class LoopCode:
         b, b1 = self.b, self.b1
         elements: list[Parts] = []
         first: list[Value] | None = None
+        together: list[Value] | None = None
+        if self.rows == 1 and self.pieces > 1 and mask is None:
+            with self._wide():
+                together = self._body(at, start, 0, None, None)
         for piece in range(1 if mask is not None and self.rows == 1 else self.pieces):
             row, here, visible = 0, at, mask
             if self.rows > 1:
@@ -419,11 +457,13 @@ class LoopCode:
                     visible = b.and_(mask, b.splat(self.row_exists[row]))
             elif piece:
                 here = b1.add(at, b1.const("i64", piece * self.lanes))
-            computed = self._body(here, start, row, visible, first)
-            first = computed if self.rows > 1 and first is None else first
+            if together is None:
+                computed = self._body(here, start, row, visible, first)
+                first = computed if self.rows > 1 and first is None else first
             for number, a in enumerate(self.accumulators):
                 source, dtype = a.reduction.value, self.loop.values[a.reduction.value].dtype
-                value = self.em.convert(b, computed[source], dtype, a.dtype)
+                value = computed[source] if together is None else b.part(together[source], piece)
+                value = self.em.convert(b, value, dtype, a.dtype)
                 parts = a.element(b, value, self._place(start, here, row))
                 if visible is not None and not (self.columns and row == 0):  # columns that are not there are not read
                     parts = [b.select(visible, x, none) for x, none in zip(parts, a.nothing(b), strict=True)]
@@ -435,8 +475,8 @@ class LoopCode:
             for number, a in enumerate(self.accumulators):
                 self._keep(number, at, a.add(b, self._kept(number, at), elements[number]))
             return []
-        together = zip(self.accumulators, self._divided(state), elements, strict=True)
-        return [part for a, parts, new in together for part in a.add(b, parts, new)]
+        results = zip(self.accumulators, self._divided(state), elements, strict=True)
+        return [part for a, parts, new in results for part in a.add(b, parts, new)]
 
     def _place(self, start: Value, at: Value, row: int) -> Value:
         """The number of an element among those that are reduced together, for the first lane of a piece."""

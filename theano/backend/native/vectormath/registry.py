@@ -37,6 +37,11 @@ class VectorFunction:
     domain_float: tuple[Interval, ...]
     critical: tuple[float, ...] = ()
 
+    @property
+    def branches(self) -> bool:
+        """Whether some lanes may leave the vector code for a function of the C library or of SciPy."""
+        return self.bound_double is None or self.name in ("sin", "cos", "tan")
+
     def bound(self, dtype: str) -> float | None:
         return self.bound_double if dtype == "float64" else self.bound_float
 
