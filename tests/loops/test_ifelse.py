@@ -484,3 +484,48 @@ class TestErrors:
         with pytest.raises(ValueError) as raised:
             f(1, X, X[:2])
         assert any("f = theano.function([c, x, y], ifelse(c, x + y, x - 1)" in note for note in raised.value.__notes__)
+
+
+class TestLoops:
+    @pytest.mark.parametrize("mode", MODES.values(), ids=MODES)
+    def test_a_choice_in_a_loop(self, mode):
+        states, _ = theano.scan(
+            lambda v, state: ifelse(v > 0, T.exp(state) * v, state - 1), sequences=x, outputs_info=s
+        )
+        f = theano.function([x, s], [states, *grad(states[-1], [x, s])], mode=mode)
+        found, by_sequence, by_state = f([1.0, -1.0, 0.5], 0.1)
+        e = np.exp(0.1)
+        last = np.exp(e - 1)
+        np.testing.assert_allclose(found, [e, e - 1, last / 2])
+        np.testing.assert_allclose(by_sequence, [last / 2 * e, 0, last])
+        np.testing.assert_allclose(by_state, last / 2 * e)
+
+    @pytest.mark.parametrize("mode", MODES.values(), ids=MODES)
+    def test_it_is_lazy_in_each_step(self, mode):
+        states, _ = theano.scan(lambda v, state: ifelse(v > 0, state * v, fatal(state)), sequences=x, outputs_info=s)
+        f = theano.function([x, s], [states, grad(states[-1], s)], mode=mode)
+        np.testing.assert_allclose(f(X, 2.0)[0], 2 * np.cumprod(X))
+        with pytest.raises(ZeroDivisionError):
+            f([1.0, -1.0], 2.0)
+
+    @pytest.mark.parametrize("mode", MODES.values(), ids=MODES)
+    def test_a_loop_in_a_branch(self, mode):
+        states, _ = theano.scan(lambda v, state: state * v, sequences=x, outputs_info=s)
+        z = ifelse(c, states[-1], fatal(s))
+        f = theano.function([c, x, s], [z, *grad(z, [x, s])], mode=mode)
+        value, by_sequence, by_state = f(1, X, 2.0)
+        product = np.prod(X)
+        np.testing.assert_allclose([value, by_state], [2 * product, product])
+        np.testing.assert_allclose(by_sequence, 2 * product / X)
+        with pytest.raises(ZeroDivisionError):
+            f(0, X, 2.0)
+
+    @pytest.mark.parametrize("mode", BOTH)
+    def test_rows_whose_length_a_choice_tells(self, mode):
+        rows, _ = theano.scan(lambda v: ifelse(c, x * v, x[:2]), sequences=x)
+        f = theano.function([c, x], [rows, rows.sum()], mode=mode)
+        for condition, expected in ((1, np.outer(X, X)), (0, np.tile(X[:2], (3, 1))), (1, np.outer(X, X))):
+            found, total = f(condition, X)
+            np.testing.assert_allclose(found, expected)
+            np.testing.assert_allclose(total, expected.sum())
+        assert f(0, [])[0].shape[0] == 0

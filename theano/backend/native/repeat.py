@@ -54,6 +54,7 @@ class Row:
         with em.fn.if_(first):
             for word, length in self.lengths:
                 em.set_word(word, em.ref(length))
+            self.whole.owns = True  # it may be written in either side of a choice
             em.allocate(self.whole)
         message, node = self.changed
         details = [ref for pair in self.lengths for ref in pair]
