@@ -313,6 +313,25 @@ def test_default_updates_happen_in_every_step() -> None:
     assert not updates and run([], once).tolist() == [32, 32]
 
 
+@pytest.mark.parametrize("mode", [REFERENCE, "FAST_RUN"], ids=str)
+def test_random_streams(mode: Any) -> None:
+    stream, x = T.shared_randomstreams.RandomStreams(3), T.dvector("x")
+    walk, updates = theano.scan(lambda a, place: place + stream.normal() + 0 * a, x, 0.0)
+    assert len(updates) == 1  # although the step was built twice, for the dtype of its state
+    f = theano.function([x], walk, updates=updates, mode=mode)
+    assert len(np.unique([f([0, 0, 0]), f([0, 0, 0])])) == 6
+
+    def numbers(_: Any) -> Any:
+        return theano.scan(lambda: stream.uniform(), n_steps=2)[0]
+
+    nested, _ = theano.scan(numbers, sequences=x)
+    g = theano.function([x], nested, mode=mode)  # the updates of loops are found here, too
+    assert len(np.unique([g([0, 0, 0]), g([0, 0, 0])])) == 12
+    noise = stream.normal()
+    once, updates = theano.scan(lambda a, noise: noise + 0 * a, sequences=x, non_sequences=noise)
+    assert not updates and len(np.unique(theano.function([x], once, mode=mode)([0, 0, 0]))) == 1
+
+
 def test_default_updates_of_default_updates() -> None:
     a, b = theano.shared(np.int64(0), "a"), theano.shared(np.int64(1), "b")
     a.default_update, b.default_update = a + b, b + 1

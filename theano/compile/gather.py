@@ -11,9 +11,9 @@ from typing import Any
 
 from theano.compile.io import In, SymbolicInput, SymbolicOutput, as_input, as_output
 from theano.compile.sharedvalue import SharedVariable
-from theano.graph.basic import Constant, Variable
+from theano.graph.basic import Apply, Constant, Variable
 from theano.graph.replace import replace_graph
-from theano.graph.traversal import ancestors
+from theano.graph.traversal import ancestors, toposort
 
 
 def gather(
@@ -150,7 +150,10 @@ def _shared_variables(
     new_values: dict[SharedVariable, Variable],
     no_default_updates: bool | Sequence[SharedVariable],
 ) -> list[SharedVariable]:
-    """The shared variables that are updated or needed; adds default updates to `new_values`."""
+    """The shared variables that are updated or needed; adds default updates to `new_values`.
+
+    Where a variable changes in a loop, its value after the loop takes the place of its default update.
+    """
     if isinstance(no_default_updates, bool):
         without_default: set[Any] | None = None if no_default_updates else set()
     elif isinstance(no_default_updates, Iterable):
@@ -162,6 +165,7 @@ def _shared_variables(
     instead = dict(replacements)
     found = dict.fromkeys(new_values)
     seen: set[Variable] = set()
+    after_loops: dict[SharedVariable, Variable] | None = None
     todo: list[tuple[Iterable[Variable], bool]] = [(roots, True), (list(found), False)]
     while todo:
         starts, replaced = todo.pop()
@@ -177,10 +181,25 @@ def _shared_variables(
                 default = variable.default_update
                 if default is None or variable in new_values:
                     continue
+                if after_loops is None:
+                    after_loops = values_after_loops(toposort(roots))
+                default = after_loops.get(variable, default)
                 if without_default is not None and variable not in without_default:
                     new_values[variable] = _fitting_update(variable, default)
                     todo.append(([new_values[variable]], True))
     return list(found)
+
+
+def values_after_loops(nodes: Iterable[Apply]) -> dict[SharedVariable, Any]:
+    """The shared variables that change in loops among `nodes`, and the values that they have after these.
+
+    ``node.tag.updates`` of a loop says which output has the rows of such a variable.
+    """
+    found: dict[SharedVariable, Any] = {}
+    for node in nodes:
+        for variable, number in getattr(node.tag, "updates", {}).items():
+            found[variable] = node.outputs[number][-1]
+    return found
 
 
 def _replace(roots: list[Variable], replacements: list[tuple[Variable, Any]], strict: bool) -> list[Variable]:

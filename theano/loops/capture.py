@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from theano.compile.gather import values_after_loops
 from theano.compile.sharedvalue import SharedVariable
 from theano.graph.basic import Constant, Variable
 from theano.graph.op import TestValueError, test_value_mode
 from theano.graph.replace import replace_graph
 from theano.graph.test_value import get_test_value
 from theano.graph.traversal import graph_inputs, toposort
-from theano.loops.op import Scan
 
 
 class Captured(NamedTuple):
@@ -85,10 +85,7 @@ def implicit_updates(outputs: Sequence[Variable], explicit: Mapping[Any, Any], g
         leaves = graph_inputs(todo, blockers)
         nodes = toposort(todo, blockers)
         todo = []
-        after_loops: dict[Any, Any] = {}
-        for node in nodes:
-            if isinstance(node.op, Scan):
-                after_loops |= {v: node.outputs[i][-1] for v, i in getattr(node.tag, "updates", {}).items()}
+        after_loops = values_after_loops(nodes)
         for v in leaves:
             if isinstance(v, SharedVariable) and v not in seen:
                 seen.add(v)
