@@ -186,6 +186,27 @@ def test_lengths_are_not_negative_and_need_no_direction() -> None:
     assert run([x, y], result, [1, 2, 3], [0] * 5).tolist() == [1, 2]
 
 
+@pytest.mark.parametrize("mode", MODES, ids=str)
+def test_too_short_a_sequence_is_never_overlooked(mode: Any) -> None:
+    """Also where nothing is left of the loop."""
+    x, y = T.dvector("x"), T.dmatrix("y")
+    doubled, _ = theano.scan(lambda a: 2 * a, sequences=x, n_steps=3)
+    with pytest.raises(ValueError, match=r"the sequence x.* has (2 rows|not as many rows)"):
+        run([x], doubled, [1, 2], mode=mode)
+    (sums, total), _ = theano.scan(lambda a, r, s: (r.sum(), s + a), [x, y], [None, 0.0], n_steps=2)
+    with pytest.raises(ValueError, match=r"has (1 rows|not as many rows)"):
+        run([x, y], [sums, total], [1, 2, 3], [[1, 2, 3]], mode=mode)
+    assert run([x], doubled, [1, 2, 3, 4], mode=mode).tolist() == [2, 4, 6]
+
+
+def test_lengths_that_must_fit_are_not_checked_again() -> None:
+    x, y = T.dvector("x"), T.dvector("y")
+    for options in ({}, {"go_backwards": True}):
+        result, _ = theano.scan(lambda a, b, c: a * b + c, sequences=[x, y, np.arange(3.0)], **options)
+        nodes = theano.function([x, y], result).maker.fgraph.toposort()
+        assert not any(isinstance(node.op, Scan | T.opt.Assert) for node in nodes)
+
+
 def test_too_short_a_sequence() -> None:
     x = T.dvector("x")
     result, _ = theano.scan(lambda a, b: a + b, sequences=dict(input=x, taps=[0, 1]), n_steps=3, name="pairs")

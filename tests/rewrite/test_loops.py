@@ -361,7 +361,7 @@ class TestBehind:
         before = loop([x, y, w, b], [T.tanh(x * 2 + y) * b, x, b], Layout(2, (), 3), X, Y, W, T.dvector("beta"))
         after = rewritten(before, "local_scan_outputs")
         assert not scans(after)
-        assert text(after[0]) == "tanh(X * 2 + Y) * beta.dimshuffle(x, 0)"
+        assert text(after[0]) == "tanh(X * 2 + Assert(Y, Y.shape[0] == X.shape[0])) * beta.dimshuffle(x, 0)"
 
     @pytest.mark.parametrize(
         "step",

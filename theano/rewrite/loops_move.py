@@ -16,19 +16,20 @@ from typing import Any
 from theano.graph.basic import Apply, Constant
 from theano.graph.traversal import ancestors, toposort
 from theano.loops.op import Scan
-from theano.rewrite.loops import LOOPS, Loop, State, in_front, is_reversed, reversed_rows
+from theano.rewrite.loops import LOOPS, Loop, SequenceInput, State, in_front, is_reversed, reversed_rows
 from theano.rewrite.loops_rows import Rows, has_rows, may_precede, summed_product, together
 from theano.rewrite.pattern import RuleTable, elementwise, key_of, maker
 from theano.scalar.conversion import Cast
 from theano.tensor.advanced_subtensor import AdvancedIncSubtensor1
+from theano.tensor.assertion import Assert
 from theano.tensor.elementwise import DimShuffle, Elemwise
 from theano.tensor.filling import Alloc
 from theano.tensor.functions import cast
 from theano.tensor.nnet.softmax import LogSoftmax, Softmax, SoftmaxGrad
 from theano.tensor.products import BatchedDot, Dot
 from theano.tensor.reduction_ops import Argmax, CAReduce, Sum
-from theano.tensor.shape import Rebroadcast, Shape_i
-from theano.tensor.subtensor import DYNAMIC, IncSubtensor, Subtensor
+from theano.tensor.shape import Rebroadcast, Shape, Shape_i, known_length, shape_i
+from theano.tensor.subtensor import DYNAMIC, IncSubtensor, Slice, Subtensor
 
 table = RuleTable()
 node_rule = table.node_rule
@@ -235,12 +236,49 @@ def local_scan_outputs(fgraph: Any, node: Apply) -> Any:
     added = sum(loop.keep_rows(v) for v in leaves)
     if added > len(gone) + sum(body.is_heavy(inner) for inner in moved):
         return None
+    before = loop.sequences
     loop.drop_unused_inputs()
     loop.build()
-    outside = body.outside(loop.steps, loop.known_rows())
+    rows = {s.row: with_rows(loop, s) for s in before if s not in loop.sequences}
+    outside = body.outside(loop.steps, {**rows, **loop.known_rows()})
     replaced = loop.replacements()
     replaced.update((o.result, outside.stacked(o.row)) for o in gone)
     return replaced
+
+
+def with_rows(loop: Loop, sequence: SequenceInput) -> Any:
+    """The array of a sequence that the loop checks no more; that it has a row for each step is checked here."""
+    x, steps = sequence.outer, loop.steps
+    if _has_rows_for(x, steps):
+        return x
+    message = f"{loop.op}: the sequence {sequence.row.name or x} has not as many rows as the loop has steps"
+    return Assert(message, ValueError)(x, elementwise("eq")(shape_i(x, 0), steps))
+
+
+def _has_rows_for(x: Any, steps: Any) -> bool:
+    """Whether it can be told that `x` has `steps` rows: that is its length, or it is cut to the shortest of some."""
+    lengths = [steps]
+    x = reversed_rows(x) if is_reversed(x) else x
+    if x.owner is not None and type(x.owner.op) is Subtensor and x.owner.op.idx_list == (Slice(None, DYNAMIC, None),):
+        x, end = x.owner.inputs
+        if end is not steps:
+            return False
+        x = reversed_rows(x) if is_reversed(x) else x
+        while any(maker(n) == "minimum" for n in lengths):
+            lengths = [m for n in lengths for m in (n.owner.inputs if maker(n) == "minimum" else [n])]
+    known = known_length(x, 0)
+    return any(_is_length_of(n, x) or (isinstance(n, Constant) and known == n.data) for n in lengths)
+
+
+def _is_length_of(n: Any, x: Any) -> bool:
+    node = n.owner
+    if node is None or not node.inputs:
+        return False
+    if type(node.op) is Shape_i:
+        return node.op.i == 0 and node.inputs[0] is x
+    shape = node.inputs[0].owner
+    is_first = type(node.op) is Subtensor and node.op.idx_list == (0,)
+    return is_first and shape is not None and type(shape.op) is Shape and shape.inputs[0] is x
 
 
 def _behind(loop: Loop, body: Body) -> set[Apply]:
