@@ -87,7 +87,8 @@ def scan(
     Returns
     -------
     outputs and updates. An output has a row for each step that was run; several come in a list, of none comes ``None``.
-    The updates, to be passed to `theano.function`, are those of `fn` and of random streams in it, over the whole loop.
+    The updates, to be passed to `theano.function`, are those of `fn` and of random streams in it, over the whole loop;
+    `theano.function` finds those of random streams by itself.
 
     Raises
     ------
