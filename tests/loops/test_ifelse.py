@@ -529,3 +529,16 @@ class TestLoops:
             np.testing.assert_allclose(found, expected)
             np.testing.assert_allclose(total, expected.sum())
         assert f(0, [])[0].shape[0] == 0
+
+    @pytest.mark.parametrize("mode", BOTH)
+    def test_what_a_step_may_not_need_is_not_computed_before_the_loop(self, mode):
+        states, _ = theano.scan(
+            lambda v, state, w: state + ifelse(v > 0, v, fatal(w).sum() + T.dot(fatal(m), w)[0]),
+            sequences=x,
+            outputs_info=s,
+            non_sequences=y,
+        )
+        f = theano.function([x, s, y, m], [states, *grad(states[-1], [s, y])], mode=mode)
+        np.testing.assert_allclose(f(X, 0.0, X, np.ones((2, 3)))[0], np.cumsum(X))
+        with pytest.raises(ZeroDivisionError):
+            f(-X, 0.0, X, np.ones((2, 3)))

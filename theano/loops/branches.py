@@ -14,7 +14,7 @@ has a *time*, and what several of them need is computed by the first and handed 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -108,6 +108,17 @@ def gather_branches(fgraph: FunctionGraph) -> None:
         if any(isinstance(node.op, IfElse) for node in graph.apply_nodes):
             for op in _Gathering(graph, budget).run():
                 todo += [op.then_graph, op.else_graph]
+
+
+def certain_nodes(outputs: Iterable[Variable], order: Sequence[Apply]) -> set[Apply]:
+    """Those of the nodes in `order` (dependencies first) that `outputs` need whatever the conditions of choices say."""
+    needed = set(outputs)
+    found: set[Apply] = set()
+    for node in reversed(order):
+        if any(v in needed for v in node.outputs):
+            found.add(node)
+            needed.update(v for v, side in _needs(node) if side is None)
+    return found
 
 
 class _Use(NamedTuple):
@@ -287,7 +298,8 @@ class _Gathering:
 
 def _needs(node: Apply) -> list[tuple[Variable, bool | None]]:
     """The inputs of a node; those that a choice is among with the side of its condition where they are needed."""
-    sides = (None, True, False) if isinstance(node.op, IfElse) else (None,) * len(node.inputs)
+    choices = node.op.choices(node)
+    sides = [None] * len(node.inputs) if choices is None else [None if c is None else c.side for c in choices]
     return list(zip(node.inputs, sides, strict=True))
 
 

@@ -12,6 +12,7 @@ from theano.graph.op import TestValueError, test_value_mode
 from theano.graph.replace import replace_graph
 from theano.graph.test_value import get_test_value
 from theano.graph.traversal import graph_inputs, toposort
+from theano.loops.branches import certain_nodes
 
 
 class Captured(NamedTuple):
@@ -26,7 +27,8 @@ def capture(outputs: Sequence[Variable], varying: Mapping[Any, Any]) -> Captured
     """Close a body.
 
     What does not change from step to step is computed outside, in pieces as large as can be, each of which becomes one
-    input. What is computed from constants alone stays inside, where rewriting knows what it is.
+    input. What is computed from constants alone stays inside, where rewriting knows what it is, and so does what a
+    choice (``ifelse``) may not need.
 
     Parameters
     ----------
@@ -47,8 +49,14 @@ def capture(outputs: Sequence[Variable], varying: Mapping[Any, Any]) -> Captured
             changing.update(node.outputs)
         elif all(map(is_known, node.inputs)):
             known.update(node.outputs)
-    used = [v for node in nodes if any(v in changing for v in node.inputs) for v in node.inputs]
-    outer = [v for v in dict.fromkeys([*used, *outputs]) if v not in changing and not is_known(v)]
+    inside = [node for node in nodes if any(v in changing for v in node.inputs)]
+    used = dict.fromkeys([*(v for node in inside for v in node.inputs), *outputs])
+    certain = certain_nodes(outputs, nodes)
+    for node in reversed(nodes):
+        if node not in certain and any(v in used and v not in changing for v in node.outputs):
+            changing.update(node.outputs)
+            used.update(dict.fromkeys(node.inputs))
+    outer = [v for v in used if v not in changing and not is_known(v)]
     inner = [_stand_in(v) for v in outer]
     replacements = [*varying.items(), *zip(outer, inner)]
     return Captured(outer, inner, replace_graph(outputs, [(old, new) for old, new in replacements if old is not new]))

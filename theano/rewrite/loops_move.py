@@ -15,6 +15,7 @@ from typing import Any
 
 from theano.graph.basic import Apply, Constant
 from theano.graph.traversal import ancestors, toposort
+from theano.loops.branches import certain_nodes
 from theano.loops.op import Scan
 from theano.rewrite.loops import LOOPS, Loop, SequenceInput, State, in_front, is_reversed, reversed_rows
 from theano.rewrite.loops_rows import Rows, has_rows, may_precede, summed_product, together
@@ -85,6 +86,7 @@ class Body:
         self.arrays = {x: s.initial for s in loop.states for x in s.before}
         self.arrays.update((s.row, s.outer) for s in loop.sequences)
         self.fixed_nodes: list[Apply] = []
+        self.certain = certain_nodes(loop.inner_outputs, self.nodes)
         self.users: dict[Any, list[Apply]] = {}
         for node in self.nodes:
             for v in node.inputs:
@@ -122,7 +124,7 @@ class Body:
     def needed(self, moved: set[Apply]) -> list[Any]:
         """What the rest of the body needs of nodes that move before the loop.
 
-        Views and what only stretches stay; they need what they are made from.
+        Views and what only stretches stay, and so does what a choice may not need; they need what they are made from.
         """
         wanted = [v for node in self.nodes if node not in moved for v in node.inputs]
         wanted += self.loop.inner_outputs
@@ -134,7 +136,7 @@ class Body:
                 continue
             seen.add(v)
             stays = isinstance(v.owner.op, (*VIEWS, Alloc)) or (is_cheap(v.owner) and grows(v.owner))
-            if stays:
+            if stays or v.owner not in self.certain:
                 wanted += v.owner.inputs
             else:
                 found[v] = None
