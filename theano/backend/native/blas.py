@@ -19,10 +19,12 @@ from contextlib import contextmanager
 from typing import Any
 
 from theano.backend.native.compiler import Library, add_symbol
+from theano.backend.native.gemm import Products
 from theano.backend.native.ir import Builder, Function, Module, Value
 
 SMALL = 600  # multiplications below which plain loops are quicker than a call
 ALONE = {"gemm": 8_000_000, "gemv": 500_000}  # multiplications up to which one thread does a product
+OWN = 16_000_000  # multiplications up to which our own functions are quicker than OpenBLAS on all its threads
 LETTER = {"double": "d", "float": "s"}
 
 _lock = threading.Lock()
@@ -115,6 +117,7 @@ class _Routine:
     def __init__(self, module: Module, kind: str, name: str, parameters: list[tuple[str, str]]) -> None:
         self.kind = kind
         self.size = 8 if kind == "double" else 4
+        self.module = module
         self.fn = Function(module, f"blas_{name}_{kind}", "void", parameters, attributes="nounwind")
         self.b = Builder(self.fn, 1)
         self.p = {n: v for (_, n), v in zip(parameters, self.fn.parameters, strict=True)}
@@ -244,6 +247,22 @@ class _Gemm(_Routine):
         work = b.mul(b.mul(p["m"], p["n"]), p["k"])
         self.finish(b.icmp("sle", work, self.const(SMALL)), self._tiny, self._call)
 
+    def own(self) -> None:
+        """Leave products to our own functions where these are quicker."""
+        b, fn, p = self.b, self.fn, self.p
+        products = Products(self.module, self.kind)
+        name = products.write()
+        work = b.mul(b.mul(p["m"], p["n"]), p["k"])
+        by_rows = b.or_(b.icmp("eq", p["B1"], self.const(1)), b.icmp("sle", p["n"], self.const(1)))
+        deep = b.and_(b.icmp("sge", p["k"], self.const(32)), b.icmp("sge", p["m"], self.const(4)))
+        thin = b.icmp("sle", p["n"], self.const(products.columns))
+        few = b.icmp("sle", work, self.const(OWN))
+        with fn.if_(b.and_(b.and_(by_rows, deep), b.or_(thin, few))):
+            names = ("m", "n", "k", "alpha", "A", "A0", "A1", "B", "B0", "beta", "C", "C0")
+            fn.emit(f"call void @{name}({', '.join(f'{p[n].type} {p[n].ref}' for n in names)})")
+            fn.emit("ret void")
+            fn.label(fn.new_label("dead"))
+
     def _tiny(self) -> None:
         b, fn, p, zero = self.b, self.fn, self.p, self.const(0)
         sum_ = fn.alloca(self.kind, align=8)
@@ -259,6 +278,7 @@ class _Gemm(_Routine):
 
     def _call(self) -> None:
         # In BLAS's order of elements C is its transpose, and C' = B'.A'.
+        self.own()
         b, p = self.b, self.p
         a, lda, a_rows = self.matrix("A", p["m"], p["k"])
         bb, ldb, b_rows = self.matrix("B", p["k"], p["n"])
