@@ -10,7 +10,7 @@ A body is shared by all copies of its node, so no rule changes one in place: exp
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from theano.graph.basic import Apply, Constant, Variable
@@ -22,6 +22,7 @@ from theano.rewrite.algebra import ALWAYS
 from theano.rewrite.pattern import RuleTable, scalar_constant
 from theano.tensor.elementwise import DimShuffle
 from theano.tensor.filling import Alloc
+from theano.tensor.shape import Rebroadcast, patternbroadcast
 from theano.tensor.subtensor import FULL, Slice, Subtensor
 from theano.tensor.type import TensorType
 from theano.tensor.variable import constant
@@ -71,6 +72,8 @@ class State:
         whether only the last rows are kept.
     result
         the output of the old node that this is to replace; ``None`` for nothing.
+    twins
+        outputs of other nodes that this is to replace as well.
     made
         the output of the new node.
     """
@@ -82,10 +85,11 @@ class State:
     last_only: bool
     result: Any = None
     made: Any = None
+    twins: list[Any] = field(default_factory=list)
 
     @property
     def depth(self) -> int:
-        """How many rows are given before the first step."""
+        """How many last rows are kept: as many as are given before the first step."""
         return -min(self.taps)
 
 
@@ -97,6 +101,8 @@ class Output:
     last_only: bool
     result: Any = None
     made: Any = None
+    twins: list[Any] = field(default_factory=list)
+    depth = 1
 
 
 class Loop:
@@ -201,11 +207,12 @@ class Loop:
 
     def replacements(self) -> dict[Variable, Variable]:
         """Old node's outputs → new node's, after :meth:`build`."""
-        found = {o.result: o.made for o in self.outputs if o.result is not None}
-        for state in self.states:
-            if state.result is not None:
-                was_last = self.op.layout.last_only[state.result.index]
-                found[state.result] = rows_from(state.made, -state.depth) if was_last > state.last_only else state.made
+        found: dict[Variable, Variable] = {}
+        for kept in self.kept:
+            for old in (kept.result, *kept.twins):
+                if old is not None:
+                    was_last = old.owner.op.layout.last_only[old.index]
+                    found[old] = rows_from(kept.made, -kept.depth) if was_last > kept.last_only else kept.made
         if self.done is not None and self.made_done is not None:
             found[self.done] = self.made_done
         return found
@@ -245,6 +252,11 @@ def rows_from(x: Any, first: int, behind: int | None = None) -> Any:
     if first == 0 and behind is None:
         return x
     return Subtensor((Slice(first or None, behind),))(x)
+
+
+def fitted(new: Any, old: Any) -> Any:
+    """`new` with the broadcast pattern of `old`."""
+    return patternbroadcast(new, old.type.broadcastable)
 
 
 def in_front(x: Any) -> Any:
@@ -289,10 +301,12 @@ def local_scan_body(fgraph: Any, node: Apply) -> Any:
 )  # fmt: skip
 def local_subtensor_of_one_row(fgraph: Any, node: Apply) -> Any:
     rows: Any = node.inputs[0]
+    if rows.owner is not None and type(rows.owner.op) is Rebroadcast:
+        rows = rows.owner.inputs[0]
     if node.op.idx_list not in ((0,), (-1,)) or rows.owner is None or type(rows.owner.op) is not DimShuffle:
         return None
     first, *rest = rows.owner.op.new_order
-    return [rows.owner.inputs[0].dimshuffle(*rest)] if first == "x" else None
+    return [fitted(rows.owner.inputs[0].dimshuffle(*rest), node.outputs[0])] if first == "x" else None
 
 
 # ---- what goes in
@@ -328,7 +342,7 @@ def _known_inside(loop: Loop, outer: Any, inner: Any) -> Any:
         small = isinstance(outer.type, TensorType) and outer.data.size <= CONSTANT_LIMIT
         return outer if small and outer.type == inner.type else None
     if outer.owner is not None and type(outer.owner.op) is Alloc:
-        return _fitting(Alloc()(*(_inside(loop, v) for v in outer.owner.inputs)), inner)
+        return fitted(Alloc()(*(_inside(loop, v) for v in outer.owner.inputs)), inner)
     return None
 
 
@@ -351,18 +365,12 @@ def _known_row(loop: Loop, sequence: SequenceInput) -> Any:
             return None
         value = value.dimshuffle(*range(1, value.type.ndim))
     if not lengths:
-        return _fitting(_inside(loop, value), row)
-    return _fitting(Alloc()(_inside(loop, value), *(_inside(loop, n) for n in lengths)), row)
+        return fitted(_inside(loop, value), row)
+    return fitted(Alloc()(_inside(loop, value), *(_inside(loop, n) for n in lengths)), row)
 
 
 def _inside(loop: Loop, outer: Any) -> Any:
     return outer if isinstance(outer, Constant) and outer.data.size <= CONSTANT_LIMIT else loop.add_other(outer)
-
-
-def _fitting(new: Any, old: Any) -> Any:
-    from theano.tensor.shape import patternbroadcast
-
-    return patternbroadcast(new, old.type.broadcastable)
 
 
 @node_rule(
@@ -382,17 +390,17 @@ def local_scan_duplicates(fgraph: Any, node: Apply) -> Any:
         inner = same.setdefault(other.outer, other.inner)
         if inner is not other.inner and inner.type == other.inner.type:
             pairs.append((other.inner, inner))
-    first: dict[Any, Any] = {}
-    twins = [(o, first.setdefault((o.row, o.last_only), o)) for o in loop.outputs]
-    twins = [(o, twin) for o, twin in twins if o is not twin]
-    if not pairs and not twins:
+    first: dict[Any, Output] = {}
+    for output in loop.outputs:
+        kept = first.setdefault((output.row, output.last_only), output)
+        if kept is not output:
+            kept.twins.append(output.result)
+    if not pairs and len(first) == len(loop.outputs):
         return None
     loop.outputs = list(first.values())
     loop.replace(pairs)
     loop.drop_unused_inputs()
-    replaced = loop.rebuilt()
-    replaced.update((o.result, twin.made) for o, twin in twins)
-    return replaced
+    return loop.rebuilt()
 
 
 # ---- what comes out
@@ -439,8 +447,7 @@ def local_scan_last_only(fgraph: Any, node: Apply) -> Any:
     readers: dict[Any, list[tuple[Any, Any, list[Any]]]] = {}
     for kept in loop.kept:
         if not kept.last_only:
-            depth = kept.depth if isinstance(kept, State) else 1
-            found = _readers_of_last_rows(fgraph, kept.result, depth, isinstance(kept, State))
+            found = _readers_of_last_rows(fgraph, kept.result, kept.depth, isinstance(kept, State))
             if found is not None:
                 readers[kept] = found
     if not readers:
@@ -452,7 +459,7 @@ def local_scan_last_only(fgraph: Any, node: Apply) -> Any:
     for kept, found in readers.items():
         del replaced[kept.result]
         for variable, op, dynamic in found:
-            replaced[variable] = _fitting(op(kept.made, *dynamic), variable)
+            replaced[variable] = fitted(op(kept.made, *dynamic), variable)
     return replaced or None
 
 

@@ -17,7 +17,7 @@ from theano.graph.basic import Apply, Constant
 from theano.graph.traversal import ancestors, toposort
 from theano.loops.branches import certain_nodes
 from theano.loops.op import Scan
-from theano.rewrite.loops import LOOPS, Loop, SequenceInput, State, in_front, is_reversed, reversed_rows
+from theano.rewrite.loops import LOOPS, Loop, SequenceInput, State, fitted, in_front, is_reversed, reversed_rows
 from theano.rewrite.loops_rows import Rows, has_rows, may_precede, summed_product, together
 from theano.rewrite.pattern import RuleTable, elementwise, key_of, maker
 from theano.scalar.conversion import Cast
@@ -244,7 +244,7 @@ def local_scan_outputs(fgraph: Any, node: Apply) -> Any:
     rows = {s.row: with_rows(loop, s) for s in before if s not in loop.sequences}
     outside = body.outside(loop.steps, {**rows, **loop.known_rows()})
     replaced = loop.replacements()
-    replaced.update((o.result, outside.stacked(o.row)) for o in gone)
+    replaced.update((o.result, fitted(outside.stacked(o.row), o.result)) for o in gone)
     return replaced
 
 

@@ -8,6 +8,7 @@ from theano.rewrite import (
     constant_folding,
     indexing,
     loops,
+    loops_merge,
     loops_move,
     products,
     reductions,
@@ -32,4 +33,5 @@ FILES = [
     ("choices", choices.table),
     ("loops", loops.table),
     ("loops", loops_move.table),
+    ("loops", loops_merge.table),
 ]
