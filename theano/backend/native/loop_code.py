@@ -127,10 +127,16 @@ class LoopCode:
         self._nest(0)
 
     def _choose_lanes(self) -> int:
-        """As many lanes as the widest element in registers allows; accumulators may take several registers each."""
-        bits = [BITS[element_type(e.dtype)] for e in self.loop.values if not isinstance(e, Literal | Length)]
+        """As many lanes as the widest element in registers allows; accumulators may take several registers each.
+
+        So may all values where random bits are made: in words of 32 bits, by a long chain of short instructions.
+        """
+        moving = [e for n, e in enumerate(self.loop.values) if n not in self.scalars and not isinstance(e, Literal)]
+        widest = max([8, *(BITS[element_type(e.dtype)] for e in moving)])
+        if any(isinstance(e, Position) for e in moving):
+            widest = min(widest, 32)
         kept = [BITS[element_type(d)] for a in self.accumulators for d in a.dtypes]
-        lanes = min(self.em.vector_bits // max([8, *bits]), 4 * self.em.vector_bits // max([8, *kept]))
+        lanes = min(self.em.vector_bits // widest, 4 * self.em.vector_bits // max([8, *kept]))
         return max(1, min(lanes, 32))
 
     def _work(self) -> list[str]:

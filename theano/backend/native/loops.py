@@ -176,6 +176,32 @@ class Loop(Step):
         if self.node is None:
             self.node = other.node
 
+    @property
+    def reads_nothing(self) -> bool:
+        """Whether its values, many, come of indices, constants and single elements alone, so it may run at any time."""
+        many = any(extent != ONE for extent in self.extents)
+        return many and not self.reductions and all(all(array.pattern) for array in self.reads)
+
+    def adopt(self, other: Loop, value: int) -> int:
+        """Compute a value of `other`, a loop over the same space that reads nothing, here again; returns its number."""
+        needed = {value}
+        for number in range(value, -1, -1):
+            expression = other.values[number]
+            if number in needed and isinstance(expression, Compute):
+                needed.update(expression.arguments)
+        numbers: dict[int, int] = {}
+        for number in sorted(needed):
+            expression = other.values[number]
+            if isinstance(expression, Compute):
+                arguments = [numbers[a] for a in expression.arguments]
+                numbers[number] = self.add(Compute(expression.op, arguments, expression.dtype))
+            elif isinstance(expression, Load):
+                numbers[number] = self.load(expression.array)
+            else:
+                numbers[number] = self.add(expression)
+        self.after |= other.after
+        return numbers[value]
+
     def prune(self) -> None:
         needed = {v for v, _ in self.stores} | {r.value for r in self.reductions}
         for number in range(len(self.values) - 1, -1, -1):

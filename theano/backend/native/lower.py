@@ -24,6 +24,7 @@ from theano.scalar.operation import ScalarOp
 Rule = Callable[["Lowering", Apply, list[Array]], "list[Array]"]
 RULES: dict[type, Rule] = {}
 SUPPORTS: dict[type, Callable[[Apply], bool]] = {}
+MOST_MOVED_VALUES = 40  # of a loop that is computed again where it is needed
 REAL_DTYPES = frozenset(name for name in ITEMSIZES if not name.startswith("complex"))
 
 
@@ -310,10 +311,24 @@ class Lowering(Spaces):
             return loop.add(array.leaf)
         if array.source is not None and array.source.resolve() is loop:
             return array.value
+        if array.source is not None and array.data < 0 and self._move(array, loop):
+            return array.value
         array = self.materialized(array)
         for length in array.shape:
             loop.after.update(self.reasons(length))
         return loop.load(array)
+
+    @staticmethod
+    def _move(array: Array, loop: Loop) -> bool:
+        """Let `loop` compute an array that an earlier loop was to make of nothing, such as random numbers."""
+        source = array.source.resolve()
+        if source.extents != loop.extents or not source.reads_nothing or len(source.values) > MOST_MOVED_VALUES:
+            return False
+        array.value = loop.adopt(source, array.value)
+        source.results = [a for a in source.results if a is not array]
+        array.source = loop
+        loop.results.append(array)
+        return True
 
     def elementwise(
         self,
