@@ -7,7 +7,7 @@ from typing import Any
 
 from theano.configuration import config
 from theano.tensor import raw_random
-from theano.tensor.random.state import GeneratorState, RandomStateSharedVariable, key_of_seed, key_of_stream
+from theano.tensor.random.state import GeneratorState, key_of_seed, key_of_stream, shared_state
 
 
 class RandomStreams:
@@ -77,8 +77,8 @@ class RandomStreams:
 
     def gen(self, op: Callable[..., tuple[Any, Any]], *args: Any, **kwargs: Any) -> Any:
         """A draw by any function ``op(state, *args, **kwargs)`` that gives (next state, numbers)."""
-        state = self._state(len(self.state_updates))
-        rng = RandomStateSharedVariable(None, raw_random.random_state_type().type, state, strict=False)
+        number = len(self.state_updates)
+        rng = shared_state(self._state(number), name=f"random_state_{number}")
         if isinstance(kwargs.get("dtype"), str) and kwargs["dtype"] == "floatX":
             kwargs["dtype"] = config.floatX
         next_state, numbers = op(rng, *args, **kwargs)

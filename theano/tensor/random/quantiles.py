@@ -39,7 +39,7 @@ def _binomial(u: Any, n: Any, p: Any) -> Any:
 
     if not ((p >= 0) & (p <= 1)).all() or not (n >= 0).all():
         raise ValueError("binomial: n must not be negative, and p must lie between 0 and 1")
-    return _least(u, n, n * p, np.sqrt(n * p * (1 - p)), bdtr, n, p)
+    return _least(u, n, n * p, np.sqrt(n * p * (1 - p)), bdtr, n.astype("int64"), p)
 
 
 def _poisson(u: Any, mean: Any) -> Any:
