@@ -26,8 +26,9 @@ def test_all_sizes_of_tiles(dtype: str, columns: int) -> None:
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_layouts_and_accumulation(dtype: str) -> None:
     z, a, b = T.matrix("z", dtype), T.matrix("a", dtype), T.matrix("b", dtype)
-    f = theano.function([z, a, b], Gemm()(z, 0.5, a, b, 2.0))
-    plain = theano.function([z, a, b], Gemm()(z, 1.0, a, b, 0.0))
+    half, one, two, nothing = (T.constant(v, dtype=dtype) for v in (0.5, 1.0, 2.0, 0.0))
+    f = theano.function([z, a, b], Gemm()(z, half, a, b, two))
+    plain = theano.function([z, a, b], Gemm()(z, one, a, b, nothing))
     rng = np.random.default_rng(1)
     x, y = rng.normal(size=(60, 400)).astype(dtype), rng.normal(size=(400, 80)).astype(dtype)
     for left in (x, np.asfortranarray(x), x[::2], x[:, ::-1], np.repeat(x, 2, 1)[:, ::2]):
