@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from theano.backend.native.emit import Emitter
 
 BLOCK = 256  # elements staged at a time
-COLUMNS = 4096  # columns reduced at a time
+COLUMNS = 4096  # columns reduced at a time, less where more than STATE bytes are kept of them
+STATE = 2**17
 CHAIN = 8  # operations that make up a chain worth computing two vectors at once
 LARGE = 48  # operations beyond which it is one vector at a time
 AHEAD = 4096  # bytes: so far ahead memory arrives in time
@@ -300,11 +301,14 @@ class LoopCode:
     def _reduce_columns(self) -> None:
         """The innermost dimension is kept: a block of columns at a time, their state on the stack."""
         b, b1, n = self.b, self.b1, self.extents[-1]
+        columns = COLUMNS
+        while columns > BLOCK and 8 * columns * sum(len(a.dtypes) for a in self.accumulators) > STATE:
+            columns //= 2
         self.memory = [
-            [self.fn.scratch(f"state {k} {p}", 8 * COLUMNS) for p in range(len(a.dtypes))]
+            [self.fn.scratch(f"state {k} {p}", 8 * columns) for p in range(len(a.dtypes))]
             for k, a in enumerate(self.accumulators)
         ]
-        block = b1.const("i64", COLUMNS)
+        block = b1.const("i64", columns)
         if self.all_unit is not None:
             block = b1.select(self.all_unit, block, b1.const("i64", BLOCK))
         with self.fn.loop(b1.const("i64", 0), n, block) as start:
@@ -518,7 +522,7 @@ class LoopCode:
                     stream = self.streams[number]
                     address = self._element(stream.blocks[row], at, e.dtype)
                     computed.append(em.load_vector(b, address, e.dtype, mask))
-                    if self.rows > 1 and mask is None and self._changes(stream):
+                    if self.columns and mask is None and self._changes(stream):
                         em.prefetch(em.offset(address, self._distance(stream)))
                 case Literal():
                     computed.append(em.literal(b, e.value, e.dtype))
@@ -541,7 +545,7 @@ class LoopCode:
     def _distance(self, stream: Stream) -> Value:
         """From a row to where it is worth to fetch ahead: the row in its place in the next pass, if not too near.
 
-        Several rows that are read by turns are not what the processor itself recognizes.
+        Pieces of rows, several read by turns, are not what the processor itself recognizes.
         """
         assert self.row_axis is not None
         step = self.b1.mul(self.b1.const("i64", self.rows), stream.values[self.row_axis])  # type: ignore[arg-type]
