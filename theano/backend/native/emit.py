@@ -191,8 +191,8 @@ class Emitter:
 
     # ---- memory
 
-    def allocate(self, array: Array) -> None:
-        """Memory and strides for an array that its step is the first to write."""
+    def allocate(self, array: Array, rows: Value | None = None) -> None:
+        """Memory and strides for an array that its step is the first to write; of it, or of as many `rows` of it."""
         buffer = array.buffer
         if not array.owns or buffer is None or buffer.kind == "word":
             return
@@ -202,7 +202,8 @@ class Emitter:
             if isinstance(stride, int):
                 self.set_word(stride, size)
             if array.shape[axis] != Const(1):
-                size = self.b.mul(size, self.ref(array.shape[axis]))
+                first = all(length == Const(1) for length in array.shape[:axis])
+                size = self.b.mul(size, rows if first and rows is not None else self.ref(array.shape[axis]))
         if buffer.kind == "output":
             self._new_output(array)
         elif buffer.kind == "temp":

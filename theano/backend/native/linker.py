@@ -21,6 +21,7 @@ from theano.backend.native.lower import Lowering, expand, find_rule
 from theano.backend.native.plan import Plan
 from theano.backend.native.program import schedule
 from theano.backend.native.runtime import entry_address, provide_staging
+from theano.backend.native.strips import in_strips
 from theano.backend.native.timing import StepTimes
 from theano.backend.perform import checked_output, copied, independent, numpy_error_handling, overwritten_inputs
 from theano.backend.program import CallSpec
@@ -46,7 +47,7 @@ class NativeProgram:
         self.output_types: list[TensorType] = [v.type for v in fgraph.outputs]  # type: ignore[misc]
         lowered = Lowering(fgraph)
         lowered.run()
-        self.plan = Plan(lowered, schedule(lowered.steps))
+        self.plan = Plan(lowered, in_strips(schedule(lowered.steps), whole=True))
         entry_address()
         self.times = StepTimes(lowered, self.plan.steps) if timed else None
         emitter = Emitter("theano_main", vector_bits(), self.times)

@@ -55,12 +55,16 @@ class Stream:
 
 
 class LoopCode:
-    """Writes the code of one loop."""
+    """Writes the code of one loop, or of the part that is `length` elements from `begin` on along dimension `axis`.
 
-    def __init__(self, em: Emitter, loop: Loop) -> None:
+    That is a kept one, and ``(axis, begin, length)`` is `part`.
+    """
+
+    def __init__(self, em: Emitter, loop: Loop, part: tuple[int, Value, Value] | None = None) -> None:
         self.em = em
         self.fn = em.fn
         self.loop = loop
+        self.part = part
         self.rank = len(loop.extents)
         self.b1 = Builder(em.fn, 1)
         self.scalars: dict[int, Value] = {}  # loads that no dimension moves: loaded once
@@ -119,6 +123,9 @@ class LoopCode:
             stream.pointer = em.pointer(stream.array)
             stream.values = [None if s is None else em.ref(s) for s in stream.strides]
         self.extents = [em.ref(loop.extents[a]) for a in self.walked]
+        self.begins = [self.b1.const("i64", 0) for _ in self.walked]
+        if self.part is not None:
+            self._restrict(*self.part)
         self.lanes = self._choose_lanes()
         self.b = Builder(self.fn, self.lanes)
         self.kinds = ["R" if a in reduced else "K" for a in self.walked]
@@ -126,6 +133,14 @@ class LoopCode:
         self._order(cheap=self._is_cheap())
         self._find_units()
         self._nest(0)
+
+    def _restrict(self, axis: int, begin: Value, length: Value) -> None:
+        walked = self.walked.index(axis)
+        self.extents[walked], self.begins[walked] = length, begin
+        for stream in self.all_streams:
+            all_rows = stream.array.buffer is None or not stream.array.buffer.strip
+            if all_rows and stream.values[walked] is not None:
+                stream.pointer = self.em.offset(stream.pointer, self.b1.mul(begin, stream.values[walked]))  # type: ignore[arg-type]
 
     def _choose_lanes(self) -> int:
         """As many lanes as the widest element in registers allows; accumulators may take several registers each.
@@ -562,8 +577,13 @@ class LoopCode:
             index = self.indices[walked]
             if walked == self.row_axis and row:
                 index = self.b1.add(index, self.row_numbers[row])
-            return self.b.splat(index)
-        first = self.b.splat(self.b1.add(start, at))
+        else:
+            index = self.b1.add(start, at)
+        if self.begins[walked].ref != "0":
+            index = self.b1.add(index, self.begins[walked])
+        first = self.b.splat(index)
+        if walked != self.rank - 1:
+            return first
         if self.lanes == 1:
             return first
         steps = ", ".join(f"i64 {i}" for i in range(self.lanes))

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from theano.backend.native.lower import Lowering
 from theano.backend.native.plan import Plan
 from theano.backend.native.program import Array, Buffer, Ref, Step, schedule
+from theano.backend.native.strips import in_strips
 from theano.graph.basic import Variable
 from theano.graph.fg import FunctionGraph
 
@@ -70,12 +71,9 @@ class Body(Lowering):
         """Fix the order of steps, those that do the same each time before the others, and the memory."""
         steps = schedule(self.steps)
         invariant = invariant_steps(steps, self.varying)
-        self.steps_before = [s for s in steps if s in invariant]
-        self.plan = Plan(
-            self,
-            [*self.steps_before, *(s for s in steps if s not in invariant)],
-            lasting=len(self.steps_before),
-        )
+        self.steps_before = in_strips([s for s in steps if s in invariant])
+        repeated = in_strips([s for s in steps if s not in invariant])
+        self.plan = Plan(self, [*self.steps_before, *repeated], lasting=len(self.steps_before))
 
     @property
     def repeated(self) -> list[Step]:

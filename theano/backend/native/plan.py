@@ -7,6 +7,7 @@ need at run time, so any buffer may take any free slot, whatever its size.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import accumulate
 
 from theano.backend.native.loops import Load, Loop
 from theano.backend.native.lower import Lowering
@@ -35,20 +36,24 @@ class Plan:
     def _assign(self, lowering: Lowering, lasting: int) -> None:
         last: dict[Buffer, int] = {}
         first: dict[Buffer, int] = {}
-        for i, step in enumerate(self.steps):
+        parts = [part for step in self.steps for part in step.parts()]
+        ends = set(accumulate(len(step.parts()) for step in self.steps))  # numbers of parts that others' steps follow
+        lasting = sum(len(step.parts()) for step in self.steps[:lasting])
+        for i, step in enumerate(parts):
             for array in (*step.reads, *step.writes):
                 if array.buffer is not None and array.buffer.kind == "temp":
                     last[array.buffer] = i
                     first.setdefault(array.buffer, i)
         for buffer, i in first.items():
             if i < lasting <= last[buffer]:
-                last[buffer] = len(self.steps)
+                last[buffer] = len(parts)
         free: list[int] = []
         ending: dict[int, list[Buffer]] = {}
         for buffer, i in last.items():
             ending.setdefault(i, []).append(buffer)
         slot_of: dict[Buffer, int] = {}
-        for i, step in enumerate(self.steps):
+        ended: list[Buffer] = []
+        for i, step in enumerate(parts):
             taken: set[Buffer] = set()
             for array in step.writes:
                 if array.buffer is None or array.buffer.kind != "temp":
@@ -67,7 +72,10 @@ class Plan:
                     slot_of[buffer] = lowering.new_words(3)
                     self.slots.append(slot_of[buffer])
             handed_on = {operand for _, operand in self.in_place if operand in taken}
-            free += [slot_of[b] for b in ending.get(i, ()) if b not in handed_on]
+            ended += [b for b in ending.get(i, ()) if b not in handed_on]
+            if i + 1 in ends:
+                free += [slot_of[b] for b in ended]
+                ended = []
         for buffer, slot in slot_of.items():
             buffer.number = slot
 
@@ -92,6 +100,8 @@ class Plan:
                 and sum(other.buffer is buffer for other in loads) == 1
                 and not any(a.buffer is buffer for a in loop.writes)
                 and not buffer.borrowed
+                and result.buffer is not None
+                and buffer.strip == result.buffer.strip
             ):
                 return buffer
         return None

@@ -52,9 +52,11 @@ class Buffer:
     borrowed
         a temp that may turn out at run time to be an input's memory, so nothing may write over it; a word that the
         body of a loop reads in the frame, so it cannot be moved to an output.
+    strip
+        a temp that holds the rows of one strip at a time (:mod:`theano.backend.native.strips`).
     """
 
-    __slots__ = ("borrowed", "dtype", "kind", "number", "row", "shape")
+    __slots__ = ("borrowed", "dtype", "kind", "number", "row", "shape", "strip")
 
     def __init__(self, kind: str, dtype: str, shape: tuple[Ref, ...], number: int = -1) -> None:
         self.kind = kind
@@ -63,6 +65,7 @@ class Buffer:
         self.number = number
         self.row: Any = None
         self.borrowed = False
+        self.strip = False
 
     def __repr__(self) -> str:
         return f"{self.kind}{self.number if self.number >= 0 else ''}"
@@ -214,6 +217,10 @@ class Step:
     def inner_steps(self) -> list[Step]:
         """Steps that run as part of this one."""
         return []
+
+    def parts(self) -> list[Step]:
+        """The steps that it consists of, for the plan of memory: they run in turns, so none's memory is free before."""
+        return [self]
 
     def inner_slots(self) -> list[int]:
         """Slots of the arena that they use."""
