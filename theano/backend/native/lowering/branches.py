@@ -7,6 +7,7 @@ from theano.backend.native.lower import Lowering, find_rule, lowers
 from theano.backend.native.nested import Body
 from theano.backend.native.plan import Plan
 from theano.backend.native.program import ONE, Array, Const, Ref, schedule
+from theano.backend.native.strips import in_strips
 from theano.graph.basic import Apply, Variable
 from theano.loops.branches import Branch
 
@@ -31,7 +32,7 @@ def branch(ctx: Lowering, node: Apply, inputs: list[Array]) -> list[Array]:
             placed = body.place(array, "row", -1, taken)
             assert placed.buffer is not None
             placed.buffer.row = result
-        body.plan = Plan(body, schedule(body.steps))
+        body.plan = Plan(body, in_strips(schedule(body.steps)))
         choose.reads += body.captured
         choose.after.update(body.after)
     choose.writes += [result.whole for result in results]
