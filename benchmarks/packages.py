@@ -9,8 +9,16 @@ that can be called:
 ``p.update(f, state, arrays)``           the state becomes ``f(p, state, *arrays)``
 ``p.train(cost, rate, state, arrays)``   a step of gradient descent on ``cost(p, state, *arrays)``, which is returned
 
-Each returns a statement and the names in it. The statement is what a user of that package writes in a loop: arrays are
-of the package's own type, compiled where the package compiles, and finished when the statement is.
+Each of these returns a statement and the names in it. The statement is what a user of that package writes in a loop:
+arrays are of the package's own type, compiled where the package compiles, and finished when the statement is.
+
+Loops are said in three ways; a state is a list:
+
+``p.scan(step, sequences, state)``       ``step(rows, state)`` is the next state. Returned are the rows of its first
+                                         `keep` members, in order of time, and the last state. ``steps`` says how many
+                                         where no sequence does; ``backwards`` starts at the end of the sequences.
+``p.until(step, state, most)``           ``step(state)`` is the next state and whether it is the last, which is returned
+``p.map(f, array)``                      ``f`` of each row
 
 Workers import this file in the interpreters of the packages, down to Python 3.8: no package is imported at the top.
 """
@@ -76,6 +84,29 @@ class Theano:
         updates = [(s, s - rate * g) for s, g in zip(shared, self.T.grad(value, shared))]
         return call("f({})", arrays, f=self.package.function(variables, value, updates=updates))
 
+    def scan(self, step, sequences, state, steps=None, keep=0, backwards=False):
+        def flat(*arguments):
+            return step(arguments[: len(sequences)], arguments[len(sequences) :])
+
+        found, _ = self.package.scan(
+            flat, sequences, list(state), n_steps=steps, go_backwards=backwards, return_list=True
+        )
+        return [rows[::-1] if backwards else rows for rows in found[:keep]], [rows[-1] for rows in found]
+
+    def until(self, step, state, most):
+        def flat(*state):
+            new, stop = step(state)
+            return new, self.stop(stop)
+
+        found, _ = self.package.scan(flat, outputs_info=list(state), n_steps=most, return_list=True)
+        return [rows[-1] for rows in found]
+
+    def stop(self, condition):
+        return self.package.scan_module.until(condition)
+
+    def map(self, f, array):
+        return self.package.map(f, array)[0]
+
     def softmax(self, x, axis=-1):
         if axis is None:
             return self.T.nnet.softmax(x.flatten()).reshape(x.shape)
@@ -114,6 +145,16 @@ class PyTensor(Theano):
 
     def variable(self, array):
         return self.T.TensorType(str(array.dtype), shape=(None,) * array.ndim)()
+
+    def stop(self, condition):
+        from pytensor.scan.utils import until
+
+        return until(condition)
+
+    def map(self, f, array):
+        from pytensor.scan.views import map
+
+        return map(f, array)[0]
 
     def softmax(self, x, axis=-1):
         from pytensor.tensor.special import softmax
@@ -169,6 +210,28 @@ class Jax:
             return [s - s.dtype.type(rate) * g for s, g in zip(state, gradients)], value
 
         return self.advancing(step, state, arrays)
+
+    def scan(self, step, sequences, state, steps=None, keep=0, backwards=False):
+        def advance(state, rows):
+            state = step(rows, state)
+            return state, state[:keep]
+
+        last, kept = self.jax.lax.scan(advance, list(state), list(sequences), length=steps, reverse=backwards)
+        return kept, last
+
+    def until(self, step, state, most):
+        def unfinished(carried):
+            count, stop, _ = carried
+            return (count < most) & ~stop
+
+        def advance(carried):
+            new, stop = step(carried[2])
+            return carried[0] + 1, stop, new
+
+        return self.jax.lax.while_loop(unfinished, advance, (0, False, list(state)))[2]
+
+    def map(self, f, array):
+        return self.jax.lax.map(f, array)
 
     def cross_entropy(self, scores, labels):
         import jax.numpy as jnp
@@ -239,6 +302,24 @@ class Torch:
             return value.detach()
 
         return call("step({})", arrays, step=step)
+
+    def scan(self, step, sequences, state, steps=None, keep=0, backwards=False):
+        state, kept = list(state), []
+        every = list(zip(*[sequence.unbind() for sequence in sequences])) or [()] * steps
+        for rows in reversed(every) if backwards else every:
+            state = step(rows, state)
+            kept.append(state[:keep])
+        return [self.torch.stack(rows[::-1] if backwards else rows) for rows in zip(*kept)], state
+
+    def until(self, step, state, most):
+        for _ in range(most):
+            state, stop = step(state)
+            if stop:
+                break
+        return state
+
+    def map(self, f, array):
+        return self.torch.stack([f(row) for row in array.unbind()])
 
     def sum(self, x, axis=None):
         return x.sum(dim=axis)

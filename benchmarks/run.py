@@ -21,7 +21,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from statistics import median
@@ -112,12 +112,34 @@ def steady(packages: list[str], chosen: list[int], rounds: int, seconds: float, 
     return results
 
 
+def check(packages: list[str], chosen: list[int], log: Any) -> None:
+    """Print for each row how far the packages' results lie apart, over three calls."""
+    with ExitStack() as stack:
+        workers = {package: stack.enter_context(worker(package, log)) for package in packages if package != "copy"}
+        for index in chosen:
+            name, sums = WORKLOADS[index].name, {}
+            for package, process in workers.items():
+                answer = process.ask("check", index)
+                if "error" in answer:
+                    print(f"{package}: {name}: {answer['error']}", file=sys.stderr)
+                else:
+                    sums[package] = answer["checksums"]
+            calls = list(zip(*sums.values()))
+            apart = max((spread(call) for call in calls), default=float("nan"))
+            found = f": {sums}" if apart > 1e-4 else ""
+            print(f"{name}: {', '.join(sums)} differ by {apart:.1e}{found}", flush=True)
+
+
+def spread(sums: Sequence[float]) -> float:
+    """The largest difference between sums, beside the largest of them or 1."""
+    return (max(sums) - min(sums)) / max(1, *map(abs, sums))
+
+
 def agree(workload: Workload, sums: dict[str, float | None]) -> None:
     """Say so where packages do not compute the same."""
-    sums = {package: s for package, s in sums.items() if s is not None and package != "copy"}
-    largest, smallest = max(sums.values(), default=0), min(sums.values(), default=0)
-    if largest - smallest > 1e-3 * max(abs(largest), abs(smallest), 1):
-        print(f"{workload.name}: results differ, their sums are {sums}", file=sys.stderr)
+    known = {package: s for package, s in sums.items() if s is not None and package != "copy"}
+    if known and spread(list(known.values())) > 1e-3:
+        print(f"{workload.name}: results differ, their sums are {known}", file=sys.stderr)
 
 
 def first(packages: list[str], chosen: list[int], rounds: int, again: bool, log: Any) -> Results:
@@ -198,6 +220,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=7, help="turns of each package (default: %(default)s)")
     parser.add_argument("--seconds", type=float, default=0.2, help="length of a turn (default: %(default)s)")
     parser.add_argument("--only", choices=("calls", "first", "again", "import"), help="default: all four")
+    parser.add_argument("--check", action="store_true", help="compare what the packages compute, and time nothing")
     parser.add_argument("--json", type=Path, help="also write the medians, in seconds, to this file")
     options = parser.parse_args()
 
@@ -216,6 +239,8 @@ def main() -> None:
     everything: dict[str, Results] = {}
 
     with tempfile.TemporaryFile("w+") as log:
+        if options.check:
+            return check(packages, chosen, log)
         parts: dict[str, tuple[str, dict[str, float], Callable[[], Results]]] = {
             "calls": ("a call", targets, lambda: steady(packages, chosen, options.rounds, options.seconds, log)),
             "first": ("first result", dict.fromkeys(targets, 1.0), lambda: first(packages, chosen, few, False, log)),

@@ -2,6 +2,7 @@
 
 ``import``               seconds to import the package (the first request of a fresh process)
 ``first WORKLOAD``       seconds from the start of building to the first result, and a checksum of that
+``check WORKLOAD``       checksums of three results, one after the other: training has changed what the later ones see
 ``time WORKLOAD SECONDS``  seconds a call, in the best of some ten batches that take about so many seconds
 
 Each answer is one line of JSON. Runs on Python 3.8 and later, with nothing but the package installed.
@@ -30,7 +31,7 @@ def checksum(result):
 class Worker:
     def __init__(self, package):
         self.package = package
-        self.timer = self.timed = self.dialect = None
+        self.timer = self.timed = self.dialect = self.statement = self.names = None
 
     def imports(self):
         start = perf_counter()
@@ -40,14 +41,20 @@ class Worker:
     def first(self, index):
         self.dialect = self.dialect or PACKAGES[self.package]()
         workload = WORKLOADS[index]
-        self.timer = None  # frees the arrays of the last one
+        self.timer = self.names = None  # frees the arrays of the last one
         arrays = [self.dialect.array(a) for a in workload.data()]
         start = perf_counter()
-        statement, names = workload.program(self.package, self.dialect, arrays)
-        result = eval(statement, dict(names))
+        self.statement, self.names = workload.program(self.package, self.dialect, arrays)
+        result = eval(self.statement, dict(self.names))
         seconds = perf_counter() - start
-        self.timer, self.timed = timeit.Timer(statement, globals=names), index
+        self.timer, self.timed = timeit.Timer(self.statement, globals=self.names), index
         return {"seconds": seconds, "checksum": checksum(result)}
+
+    def check(self, index):
+        sums = [self.first(index)["checksum"]]
+        for _ in range(2):
+            sums.append(checksum(eval(self.statement, dict(self.names))))
+        return {"checksums": sums}
 
     def time(self, index, seconds):
         answer = {} if index == self.timed else self.first(index)
@@ -67,7 +74,8 @@ def main():
     for line in sys.stdin:
         request, *arguments = json.loads(line)
         try:
-            answer = {"import": worker.imports, "first": worker.first, "time": worker.time}[request](*arguments)
+            answers_to = {"import": worker.imports, "first": worker.first, "check": worker.check, "time": worker.time}
+            answer = answers_to[request](*arguments)
         except Exception as error:
             answer = {"error": "{}: {}".format(type(error).__name__, error)}
         print(json.dumps(answer), file=answers, flush=True)

@@ -1,12 +1,15 @@
 """What is timed: one row a workload, written once for all packages (`packages.py`).
 
-Workers import this file in the interpreters of the packages, down to Python 3.8: no package but NumPy, and that only
-where arrays are made.
+Workers import this file and `workload*.py` in the interpreters of the packages, down to Python 3.8: no package but
+NumPy, and that only where arrays are made.
 """
 
 from __future__ import annotations
 
 from functools import partial
+
+from workload import Workload, normal, of
+from workloads_of_loops import LOOPS
 
 GROUPS = {  # group -> target: our time as a multiple of the fastest peer's
     "calls": 0.15,
@@ -15,39 +18,8 @@ GROUPS = {  # group -> target: our time as a multiple of the fastest peer's
     "reductions": 0.8,
     "training steps": 0.9,
     "log-density": 0.25,
+    "loops": 0.8,
 }
-
-
-class Workload:
-    """A group, what is computed, on what: `data()` makes NumPy arrays, `build(p, *arrays)` the program in package `p`.
-
-    Rows of equal `what` compile the same program, whose time to the first result is taken once. `traffic` is how many
-    bytes are read and written where memory may be the limit; `special` holds the programs of packages that say it in a
-    way of their own.
-    """
-
-    def __init__(self, group, what, on, data, build, traffic=0, special=()):
-        self.group, self.what, self.on = group, what, on
-        self.data, self.build, self.traffic, self.special = data, build, traffic, dict(special)
-        self.name = ", ".join(filter(None, (what, on)))
-
-    def program(self, package, p, arrays):
-        if package == "copy":
-            return p.copying(self.traffic)
-        return self.special.get(package, self.build)(p, *arrays)
-
-
-def normal(*shapes, dtype="float64", seed=0):
-    """Arrays of standard normal numbers, the same in every process."""
-    import numpy as np
-
-    rng = np.random.RandomState(seed)
-    return [rng.standard_normal(shape).astype(dtype) for shape in shapes]
-
-
-def of(f):
-    """The program that computes f."""
-    return lambda p, *arrays: p.function(f, arrays)
 
 
 # --- Calls: the time is that of calling -------------------------------------------------------------------------------
@@ -362,4 +334,4 @@ LOG_DENSITY = [
     )
 ]
 
-WORKLOADS = CALLS + TRAINING_CALLS + ELEMENTWISE + REDUCTIONS + TRAINING_STEPS + LOG_DENSITY
+WORKLOADS = CALLS + TRAINING_CALLS + ELEMENTWISE + REDUCTIONS + TRAINING_STEPS + LOG_DENSITY + LOOPS
