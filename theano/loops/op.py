@@ -181,6 +181,7 @@ class Scan(Op):
         self._program: Any = None
         self._lengths: list[tuple[Variable | None, ...]] | None = None
         self._pattern: list[list[bool]] | None = None
+        self._asked: tuple[tuple[Variable, ...], list[tuple[Any, ...]]] | None = None
         self.settled: Any = None  # the set of rules none of which applies to the body any more
         given = set(self.inner_inputs)
         leaves = graph_inputs(self.inner_outputs, self.inner_inputs)
@@ -261,7 +262,7 @@ class Scan(Op):
     __repr__ = __str__
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_program": None, "_nodes": None, "_lengths": None, "settled": None}
+        return {**self.__dict__, "_program": None, "_nodes": None, "_lengths": None, "_asked": None, "settled": None}
 
     # ---- nodes
 
@@ -420,11 +421,11 @@ class Scan(Op):
         """
         if self._lengths is not None:
             return self._lengths
-        from theano.rewrite import simplify
+        from theano.rewrite.passes import simplify_lengths
 
         rows = self.body_outputs.outputs
         wanted = [shape_i(row, axis) for row in rows for axis in range(row.type.ndim)]
-        found: list[Variable | None] = list(simplify(wanted, ["merge", "canonicalize"])) if wanted else []
+        found: list[Variable | None] = list(simplify_lengths(wanted, self.inner_inputs)) if wanted else []
         body = self.body_inputs
         varying = {*body.sequences, *(tap for taps in body.states for tap in taps)}
         for i, length in enumerate(found):
@@ -442,6 +443,10 @@ class Scan(Op):
         """The lengths of rows of the outputs that are no states, as expressions of the node's inputs."""
         from theano.graph.replace import replace_graph
 
+        if self._asked is not None and len(self._asked[0]) == len(node.inputs):
+            inputs, found = self._asked
+            if all(a is b for a, b in zip(inputs, node.inputs, strict=True)):
+                return found
         body, outer = self.body_inputs, self.layout.split_inputs(node.inputs)
         rows = [*zip(body.sequences, outer.sequences, strict=True)]
         rows += [(tap, x) for taps, x in zip(body.states, outer.states, strict=True) for tap in taps]
@@ -454,7 +459,9 @@ class Scan(Op):
                 if v.owner is not None and isinstance(v.owner.op, Shape_i) and v.owner.inputs[0] is row:
                     replaced.append((v, shape_i(x, v.owner.op.i + 1)))
         news = iter(replace_graph(expressions, replaced))
-        return [tuple(None if n is None else next(news) for n in lengths) for lengths in known]
+        found = [tuple(None if n is None else next(news) for n in lengths) for lengths in known]
+        self._asked = (tuple(node.inputs), found)
+        return found
 
     def _row_shapes(self, node: Apply, inputs: Sequence[Any]) -> list[tuple[int, ...]]:
         """Shapes of rows that no step has computed: 0 where they depend on values that only a step has."""

@@ -93,7 +93,7 @@ class Database:
 
     def __init__(self) -> None:
         self.passes: dict[str, Pass] = {}
-        self._indexes: dict[tuple[str, Query], RuleIndex] = {}
+        self._indexes: dict[tuple[str, Query | None], RuleIndex] = {}
 
     def add_pass(
         self, name: str, position: float, *tags: str, summary: str = "", function: Callable[[Any], Any] | None = None
@@ -158,11 +158,9 @@ class Database:
     def index(self, name: str, query: Query | None = None) -> RuleIndex:
         """The rules of a pass that `query` selects (all, without one), indexed; kept for the next call."""
         stage = self.passes[name]
-        if query is None:
-            return RuleIndex(rule for rule, _ in stage.rules.values())
         found = self._indexes.get((name, query))
         if found is None:
-            found = RuleIndex(rule for rule, tags in stage.rules.values() if query.accepts(tags))
+            found = RuleIndex(rule for rule, tags in stage.rules.values() if query is None or query.accepts(tags))
             self._indexes[name, query] = found
         return found
 

@@ -281,8 +281,15 @@ class Driver(Feature):
 
     # ---- rules
 
-    def saturate(self, rules: RuleIndex | Iterable[Rule], merge: bool = True) -> int:
+    def saturate(
+        self, rules: RuleIndex | Iterable[Rule], merge: bool = True, nodes: Iterable[Apply] | None = None
+    ) -> int:
         """Apply `rules` until none applies; return the number of changes.
+
+        Parameters
+        ----------
+        nodes
+            where to begin, in dependency order; nothing else is looked at but what changes. ``None``: all nodes.
 
         Raises
         ------
@@ -292,7 +299,7 @@ class Driver(Feature):
         self.index = rules if isinstance(rules, RuleIndex) else RuleIndex(rules)
         self.merge = merge
         fgraph = self.fgraph
-        order = fgraph.toposort()
+        order = fgraph.toposort() if nodes is None else list(nodes)
         self.counts = {}
         self.limit = max(MINIMUM_LIMIT, int(config.optdb.max_use_ratio * 4 * len(order)))
         before = self.applied + self.merged

@@ -157,6 +157,19 @@ def simplify(variables: Any, query: Any = FAST_RUN) -> Any:
     return fgraph.outputs[0] if single else fgraph.outputs
 
 
+def simplify_lengths(lengths: Sequence[Variable], inputs: Sequence[Variable]) -> list[Variable]:
+    """Lengths, as :class:`Shape_i` of variables computed from `inputs`, as expressions of what `inputs` tells of them.
+
+    The work is that of the lengths alone: what else is computed from `inputs` is not rewritten.
+    """
+    load_rules()
+    memo = clone_get_equiv(inputs, lengths, copy_inputs=False, copy_orphans=False)
+    fgraph = FunctionGraph(inputs, [memo[v] for v in lengths], clone=False)
+    with Driver(fgraph) as driver:
+        driver.saturate(optdb.index("canonicalize"), nodes=[v.owner for v in fgraph.outputs if v.owner is not None])
+    return fgraph.outputs
+
+
 def apply_rules(variables: Any, *rules: Any, merge: bool = True) -> Any:
     """The expression (or list) after these rules alone, named or given, were applied until none applies."""
     load_rules()
