@@ -22,7 +22,7 @@ BODIES = {
     "a sum of columns": lambda x, y: (T.tanh(x) * y).sum(axis=0),
     "indices": lambda x, y: T.exp(-abs(x)) + T.arange(x.shape[-1]) * y,
 }
-PAIRS: dict[tuple[str, str, int], Pair] = {}
+PAIRS: dict[tuple[object, ...], Pair] = {}
 
 
 def pair(name: str, dtype: str, rank: int) -> Pair:
@@ -31,6 +31,19 @@ def pair(name: str, dtype: str, rank: int) -> Pair:
         variables = like(*[np.zeros((2,) * rank, dtype)] * 2)
         PAIRS[key] = Pair(variables, [BODIES[name](*variables)])
     return PAIRS[key]
+
+
+# Bodies with transposed operands, which are read tile by tile.
+TRANSPOSED = {
+    "alone": lambda x, y: [x.T * 2],
+    "beside another": lambda x, y: [T.tanh(y + x.T)],
+    "several": lambda x, y: [x.T + T.exp(-abs(x.T)) * y, x.T - y],
+    "with indices": lambda x, y: [x.T * T.arange(y.shape[0])[:, None] + y],
+    "with a row and a column": lambda x, y: [x.T * y[0] + y[:, 0][:, None] * x[0, 0]],
+    "in strips": lambda x, y: [T.exp(x.T) / (T.exp(x.T) + 1).sum(axis=1, keepdims=True)],
+    "written into a part": lambda x, y: [T.set_subtensor(y[1:], x.T[1:])],
+    "of what is computed": lambda x, y: [T.dot(x, y).T - T.dot(x, y)],
+}
 
 
 @settings(max_examples=60, deadline=None)
@@ -49,6 +62,55 @@ def test_bodies(name, dtype, shape, seed):
     x, y = values(dtype, shape, seed), values(dtype, shape, seed + 1)
     for choice in zip(dict(layouts(x)).values(), dict(layouts(y)).values(), strict=True):
         made.check(*choice, tolerance={"float16": 2e-2, "int8": 1e-3, "float32": 2e-5}.get(dtype))
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    name=st.sampled_from(sorted(TRANSPOSED)),
+    dtype=st.sampled_from(["float64", "float32", "int16", "int8", "bool"]),
+    shape=st.tuples(*[st.sampled_from([0, 1, 2, 7, 8, 9, 33, 64, 120, 131])] * 2),
+    layout=st.sampled_from(["C", "F", "sliced", "backwards", "rows", "unaligned"]),
+)
+def test_transposed_operands(name, dtype, shape, layout):
+    if dtype == "bool" and name != "alone":
+        return  # NumPy has no differences of truth values
+    if (name, dtype) not in PAIRS:
+        x, y = T.TensorType(dtype, (False, False))("x"), T.TensorType(dtype, (False, False))("y")
+        PAIRS[name, dtype] = Pair([x, y], TRANSPOSED[name](x, y))
+    if 0 in shape and name in ("with a row and a column", "in strips"):
+        return  # there is no row
+    x = dict(layouts(values(dtype, shape, 1)))[layout]
+    PAIRS[name, dtype].check(x, values(dtype, shape[::-1], 2), tolerance={"int8": 1e-3, "int16": 1e-4}.get(dtype))
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    order=st.permutations(range(3)),
+    shape=st.tuples(*[st.sampled_from([1, 2, 9, 17, 70])] * 3),
+    dtype=st.sampled_from(["float64", "float32"]),
+)
+def test_dimensions_in_any_order(order, shape, dtype):
+    key = (str(order), dtype)
+    if key not in PAIRS:
+        x = T.TensorType(dtype, (False,) * 3)("x")
+        PAIRS[key] = Pair([x], [x.dimshuffle(*order) * 2, T.exp(x.dimshuffle(*order)[1:])])
+    for array in dict(layouts(values(dtype, shape))).values():
+        PAIRS[key].check(array)
+
+
+def test_which_loops_go_by_tiles():
+    """Those that read a transposed operand; others have no code for tiles."""
+    x, y = T.dmatrices("xy")
+    for outputs, tiled in (
+        ([x + y], False),
+        ([x + y.T], True),
+        ([T.exp(y.T)], True),
+        ([y.T.T + x], False),
+        ([x * y[0]], False),
+        ([(x * 2).T + y], True),
+        ([y.T.sum()], False),
+    ):
+        assert ("rt_stage_tile" in Pair([x, y], outputs).native.text) == tiled, outputs
 
 
 @pytest.mark.parametrize(

@@ -327,6 +327,15 @@ class Emitter:
             f"call void @rt_stage{itemsize}(ptr {buffer.ref}, ptr {source.ref}, i64 {stride.ref}, i64 {length.ref})"
         )
 
+    def stage_tile(
+        self, tile: Value, source: Value, row_stride: Value, stride: Value, rows: Value, length: Value, itemsize: int
+    ) -> None:
+        """Copy strided elements of several rows into a tile."""
+        name = f"rt_stage_tile{itemsize}"
+        self.module.declare(name, f"declare void @{name}(ptr, ptr, i64, i64, i64, i64)")
+        operands = ", ".join(f"{v.type} {v.ref}" for v in (tile, source, row_stride, stride, rows, length))
+        self.fn.emit(f"call void @{name}({operands})")
+
     def unstage(self, target: Value, buffer: Value | None, stride: Value | None, length: Value, itemsize: int) -> None:
         """Copy a contiguous buffer to strided elements."""
         assert buffer is not None and stride is not None

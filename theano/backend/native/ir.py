@@ -403,10 +403,13 @@ class Builder:
 
     def part(self, a: Value, i: int) -> Value:
         """Of a vector of more lanes, as many as this builder has, from its `i`-th part."""
-        lanes = ", ".join(f"i32 {lane}" for lane in range(i * self.lanes, (i + 1) * self.lanes))
-        return self.assign(
-            a.type, f"shufflevector {a.full_type} {a.ref}, {a.full_type} poison, <{self.lanes} x i32> <{lanes}>"
-        )
+        return self.shuffle(a, Value("poison", a.type, a.lanes), range(i * self.lanes, (i + 1) * self.lanes))
+
+    def shuffle(self, a: Value, b: Value, lanes: Sequence[int]) -> Value:
+        """Lanes of `a` and `b` by number; those of `b` are counted behind those of `a`."""
+        chosen = ", ".join(f"i32 {lane}" for lane in lanes)
+        operands = f"{a.full_type} {a.ref}, {b.full_type} {b.ref}"
+        return self.assign(a.type, f"shufflevector {operands}, <{len(lanes)} x i32> <{chosen}>")
 
     def from_lanes(self, parts: Sequence[Value]) -> Value:
         """A value whose lanes are the scalars `parts`."""

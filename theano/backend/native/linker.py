@@ -20,7 +20,8 @@ from theano.backend.native.entry import CallRecord, make_callable
 from theano.backend.native.lower import Lowering, expand, find_rule
 from theano.backend.native.plan import Plan
 from theano.backend.native.program import schedule
-from theano.backend.native.runtime import entry_address, provide_staging
+from theano.backend.native.runtime import entry_address
+from theano.backend.native.staging import provide_staging
 from theano.backend.native.strips import in_strips
 from theano.backend.native.timing import StepTimes
 from theano.backend.perform import checked_output, copied, independent, numpy_error_handling, overwritten_inputs

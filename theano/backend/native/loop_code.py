@@ -386,11 +386,8 @@ class LoopCode:
                     continue
                 direct = em.offset(self._row_pointer(stream, row), b1.mul(start, stream.values[-1]))
                 if stream in self.loose:
-                    staging = fn.scratch(f"staging {number} {row}", 8 * BLOCK)  # no dtype has larger elements
-                    if not stream.written:
-                        with fn.if_(b1.not_(stream.unit), unlikely=True):  # type: ignore[arg-type]
-                            em.stage(staging, direct, stream.values[-1], length, stream.array.itemsize)
-                    direct = b1.select(stream.unit, direct, staging)  # type: ignore[arg-type]
+                    staged = self._staged(number, row, stream, direct, length)
+                    direct = b1.select(stream.unit, direct, staged)  # type: ignore[arg-type]
                 stream.blocks.append(direct)
         state = self._pieces(start, length, state)
         for stream in self.loose:
@@ -402,6 +399,14 @@ class LoopCode:
                     direct = em.offset(self._row_pointer(stream, row), b1.mul(start, stream.values[-1]))  # type: ignore[arg-type]
                     em.unstage(direct, block, stream.values[-1], length, stream.array.itemsize)
         return state
+
+    def _staged(self, number: int, row: int, stream: Stream, direct: Value, length: Value) -> Value:
+        """Where the block of an operand lies if it is not contiguous."""
+        staging = self.fn.scratch(f"staging {number} {row}", 8 * BLOCK)  # no dtype has larger elements
+        if not stream.written:
+            with self.fn.if_(self.b1.not_(stream.unit), unlikely=True):  # type: ignore[arg-type]
+                self.em.stage(staging, direct, stream.values[-1], length, stream.array.itemsize)
+        return staging
 
     def _changes(self, stream: Stream) -> bool:
         """Whether it moves from row to row."""

@@ -266,9 +266,9 @@ class Loop(Step):
     # ---- code
 
     def emit(self, em: Emitter) -> None:
-        from theano.backend.native.loop_code import LoopCode
+        from theano.backend.native.tiles import write_loop
 
-        LoopCode(em, self).write()
+        write_loop(em, self)
 
 
 class CompactLoop(Loop):

@@ -82,6 +82,9 @@ class Array:
         the frame word that holds the address; ``-1`` while the values exist only inside a loop.
     contiguous
         known to be C-contiguous (ignoring dimensions of length 1).
+    adjoining
+        the dimension along which elements lie side by side if those of what it is a transposition of do along its
+        last; ``-1`` for what is no transposition.
     producers
         the steps that must have run before the array can be read.
     source, value
@@ -95,6 +98,7 @@ class Array:
     """
 
     __slots__ = (
+        "adjoining",
         "buffer",
         "contiguous",
         "data",
@@ -132,6 +136,7 @@ class Array:
         self.source: Any = None
         self.value = -1
         self.leaf: Any = None
+        self.adjoining = -1
         self.owns = False
         self.parts: list[Array] | None = None
 
@@ -156,7 +161,10 @@ class Array:
             "producers": self.producers,
         }
         fields.update(changes)
-        return Array(**fields)
+        array = Array(**fields)
+        if "shape" not in changes:
+            array.adjoining = self.adjoining
+        return array
 
     def __repr__(self) -> str:
         place = f"@{self.data}" if self.data >= 0 else "@-"

@@ -1,4 +1,4 @@
-"""What compiled programs call while they run: the entry from Python, memory, staging.
+"""What compiled programs call while they run: the entry from Python, memory.
 
 The functions themselves stand in ``runtime.ll``, in LLVM IR; they are compiled once a process.
 """
@@ -6,10 +6,8 @@ The functions themselves stand in ``runtime.ll``, in LLVM IR; they are compiled 
 from __future__ import annotations
 
 import ctypes
-import re
 import sys
 import sysconfig
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -85,36 +83,7 @@ def _add_symbols() -> None:
         add_symbol("type_" + name, id(kind))
 
 
-def _stage(name: str) -> str:
-    """The text of a copy of strided elements to a contiguous buffer (``rt_stage8``), or back (``rt_unstage8``)."""
-    size = int(re.sub(r"\D", "", name))
-    kind = f"i{8 * size}"
-    source_step, target_step = (size, "%stride") if "unstage" in name else ("%stride", size)
-    return f"""
-define void @{name}(ptr %target, ptr %source, i64 %stride, i64 %n) {{
-entry:
-  br label %head
-head:
-  %i = phi i64 [0, %entry], [%j, %body]
-  %more = icmp slt i64 %i, %n
-  br i1 %more, label %body, label %out
-body:
-  %s = mul i64 %i, {source_step}
-  %t = mul i64 %i, {target_step}
-  %from = getelementptr i8, ptr %source, i64 %s
-  %to = getelementptr i8, ptr %target, i64 %t
-  %x = load {kind}, ptr %from, align 1
-  store {kind} %x, ptr %to, align 1
-  %j = add nuw nsw i64 %i, 1
-  br label %head
-out:
-  ret void
-}}
-"""
-
-
 _library: Library | None = None
-_staging: dict[str, Library] = {}
 
 
 def _check_interpreter() -> None:
@@ -145,11 +114,3 @@ def entry_address() -> int:
         for name in ("rt_grow", "rt_new_output"):
             add_symbol(name, _library.address(name))
     return _library.address("rt_entry")
-
-
-def provide_staging(names: Iterable[str]) -> None:
-    """Make the staging functions called `names` known to compiled code; each is compiled when first needed."""
-    for name in names:
-        if name not in _staging:
-            _staging[name] = Library(_stage(name))
-            add_symbol(name, _staging[name].address(name))

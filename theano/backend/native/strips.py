@@ -14,9 +14,9 @@ from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from theano.backend.native.ir import Value
-from theano.backend.native.loop_code import LoopCode
 from theano.backend.native.loops import Load, Loop
 from theano.backend.native.program import ONE, Array, Buffer, Ref, Step
+from theano.backend.native.tiles import write_loop
 
 if TYPE_CHECKING:
     from theano.backend.native.emit import Emitter
@@ -52,7 +52,7 @@ class Strips(Step):
             length = b.intrinsic("smin", b.sub(rows, begin), strip)
             for loop in self.loops:
                 with em.times.around(em, loop) if em.times is not None else nullcontext():
-                    LoopCode(em, loop, (_axis(loop), begin, length)).write()
+                    write_loop(em, loop, (_axis(loop), begin, length))
 
     def _row_size(self, em: Emitter) -> Value:
         """Bytes that one row of all arrays takes, at least 1."""

@@ -53,9 +53,13 @@ def shuffled(ctx: Lowering, x: Array, order: Any) -> Array:
         return result
     x = ctx.materialized(x)
     moving = [e for e in order if e != "x" and x.shape[e] != ONE]
-    return x.view(
+    view = x.view(
         pattern=pattern,
         shape=tuple(ONE if e == "x" else x.shape[e] for e in order),
         strides=tuple(ZERO if e == "x" else x.strides[e] for e in order),
         contiguous=x.contiguous and moving == sorted(moving),
     )
+    if moving:
+        last = max(moving) if x.adjoining < 0 else x.adjoining
+        view.adjoining = order.index(last) if last in moving and last != moving[-1] else -1
+    return view
