@@ -174,6 +174,20 @@ class TestLaziness:
                 f(*which, X)
 
     @pytest.mark.parametrize("mode", BOTH)
+    def test_what_several_conditions_need_is_computed_once(self, mode):
+        shared = counted(x)
+        z = ifelse(c, shared.sum(), s), ifelse(d, s, T.exp(shared).sum())
+        f = theano.function([c, d, s, x], [*z, *grad(sum(z), [s, x])], mode=mode)
+        for condition, other, calls in ((0, 1, 0), (1, 1, 1), (0, 0, 1), (1, 0, 1)):
+            Counted.calls = 0
+            first, second, by_s, by_x = f(condition, other, 5.0, X)
+            assert Counted.calls == calls
+            np.testing.assert_allclose(first, X.sum() if condition else 5)
+            np.testing.assert_allclose(second, 5 if other else np.exp(X).sum())
+            np.testing.assert_allclose(by_s, (not condition) + other)
+            np.testing.assert_allclose(by_x, condition + (not other) * np.exp(X))
+
+    @pytest.mark.parametrize("mode", BOTH)
     def test_a_later_choice_may_need_what_an_earlier_one_only_may_need(self, mode):
         inner = fatal(x).sum()
         first = ifelse(c, ifelse(d, inner, s), s * 2)

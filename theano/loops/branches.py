@@ -5,30 +5,21 @@ An :class:`~theano.loops.ifelse.IfElse` node has both values as inputs, so runni
 which runs one of its two graphs, in the place of all choices by the same condition. A choice inside of a branch becomes
 a branch of the inner graph.
 
-The *place* of a node is the one side of one condition where its uses lie, directly or through other nodes there, or
-``None`` when it is certain to be needed, whatever the conditions say. A node that may be needed at several places gets
-a copy for each, so that nothing is computed in vain: it could fail, or be costly. Choices by one condition cannot
-always be made at one time, since one may depend on the other: the value of an expression and its gradient, say. So each
-has a *time*, and what several of them need is computed by the first and handed on to the others as a further output.
+What moves where, and which choices are made together, says :mod:`theano.loops.placing`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
-
-import numpy as np
+from collections.abc import Sequence
+from typing import Any
 
 from theano.graph.basic import Apply, Constant, Variable
 from theano.graph.fg import FunctionGraph
 from theano.graph.op import Op
-from theano.graph.type import Generic, Type
 from theano.loops.ifelse import IfElse
-from theano.tensor.type import TensorType
+from theano.loops.placing import Placing, needs, stand_in
 
 __all__ = ["Branch", "gather_branches"]
-
-Place = tuple[Variable, bool] | None
 
 
 class Branch(Op):
@@ -110,30 +101,6 @@ def gather_branches(fgraph: FunctionGraph) -> None:
                 todo += [op.then_graph, op.else_graph]
 
 
-def certain_nodes(outputs: Iterable[Variable], order: Sequence[Apply]) -> set[Apply]:
-    """Those of the nodes in `order` (dependencies first) that `outputs` need whatever the conditions of choices say."""
-    needed = set(outputs)
-    found: set[Apply] = set()
-    for node in reversed(order):
-        if any(v in needed for v in node.outputs):
-            found.add(node)
-            needed.update(v for v, side in _needs(node) if side is None)
-    return found
-
-
-class _Use(NamedTuple):
-    """Input `index` of `client` (output `index` of the graph, for ``"output"``) is `variable`.
-
-    `where` is a place or a time; `certain` says that the client computes nothing there without it.
-    """
-
-    client: Any
-    index: int
-    variable: Variable
-    where: Any
-    certain: bool
-
-
 class _Group:
     """What one branch will be made of: choices by one condition at one time."""
 
@@ -144,128 +111,36 @@ class _Group:
 
 
 class _Gathering:
-    """The making of one graph's branches.
-
-    Parameters
-    ----------
-    budget
-        how many copies of nodes may be made so that nothing is computed in vain.
-    """
+    """The making of one graph's branches."""
 
     def __init__(self, graph: FunctionGraph, budget: list[int]) -> None:
         self.graph = graph
-        self.budget = budget
-        for node in graph.toposort():
-            if isinstance(node.op, IfElse) and node.op.n_outs > 1:
-                graph.replace_all(zip(node.outputs, _single_choices(node), strict=True), "gather_branches")
-        self.order = graph.toposort()
-        self.places: dict[Apply, Place] = {}
-        self.certain: dict[Apply, bool] = {}
-        self.times: dict[Apply, int] = {}
+        self.placing = Placing(graph, budget)
 
     def run(self) -> list[Branch]:
         """Replace the graph's choices; returns the Ops that take their place."""
-        self._find_places()
-        self._find_times()
         known: dict[Variable, Variable] = {}  # handed on, as an output of the branch that computes it
         return [self._build(group, known) for group in self._group()]
 
-    def _find_places(self) -> None:
-        """Backwards from the outputs. What has several places gets a copy for each."""
-        uses: dict[Variable, list[_Use]] = {}
-        for i, v in enumerate(self.graph.outputs):
-            uses.setdefault(v, []).append(_Use("output", i, v, None, True))
-        order: list[Apply] = []
-        for node in reversed(self.order):
-            users = [use for v in node.outputs for use in uses.get(v, ())]
-            certain: dict[Place, bool] = {}
-            for use in users:
-                certain[use.where] = certain.get(use.where, False) or use.certain
-            places: list[Place] = list(certain)
-            if len(places) > 1 and (self._needed_anyway(certain) or self.budget[0] < len(places)):
-                places, certain = [None], {None: True}
-            for place, instance in zip(places, self._instances(node, users, places), strict=True):
-                order.append(instance)
-                self.places[instance], self.certain[instance] = place, certain[place]
-                condition = instance.inputs[0] if place is None and isinstance(instance.op, IfElse) else None
-                for i, (v, side) in enumerate(_needs(instance)):
-                    if condition is not None and side is not None:
-                        use = _Use(instance, i, v, (condition, side), True)
-                    else:
-                        use = _Use(instance, i, v, place, certain[place] and side is None)
-                    uses.setdefault(v, []).append(use)
-        self.order = order[::-1]
-
-    @staticmethod
-    def _needed_anyway(certain: dict[Place, bool]) -> bool:
-        """Whether what is used in these places is used whatever the conditions say."""
-        conditions = [place[0] for place in certain if place is not None]
-        return None in certain or any(certain.get((c, True)) and certain.get((c, False)) for c in conditions)
-
-    def _instances(self, node: Apply, users: Sequence[_Use], wheres: Sequence[Any]) -> list[Apply]:
-        """The node, and copies of it, one for the users at each of `wheres`."""
-        instances = [node]
-        for where in wheres[1:]:
-            self.budget[0] -= 1
-            instances.append(node.clone())
-            for use in users:
-                if use.where == where:
-                    copy = instances[-1].outputs[use.variable.index or 0]
-                    self.graph.change_input(use.client, use.index, copy, "gather_branches")
-        return instances
-
-    def _find_times(self) -> None:
-        """When each choice is made, as early as can be, and when the nodes in a branch run, as late as can be.
-
-        The time of a choice is the number of choices that must have been made before, one after the other. What is
-        needed at several times is computed at the first, if it is certain to be needed and can be handed on; else it
-        gets a copy for each.
-        """
-        after: dict[Variable, int] = {}  # variable -> the time from which on it is known
-        for node in self.order:
-            time = max((after.get(v, 0) for v in node.inputs), default=0)
-            if self.places[node] is None and isinstance(node.op, IfElse):
-                self.times[node] = time
-                time += 1
-            after.update((v, time) for v in node.outputs)
-        uses: dict[Variable, list[_Use]] = {}
-        order: list[Apply] = []
-        for node in reversed(self.order):
-            instances = [node]
-            if self.places[node] is not None:
-                users = [use for v in node.outputs for use in uses.get(v, ())]
-                times = sorted({use.where for use in users})
-                handed_on = all(stand_in(use.variable.type) is not None for use in users)
-                if handed_on and (self.certain[node] or self.budget[0] < len(times)):
-                    times = times[:1]
-                instances = self._instances(node, users, times)
-                self.times.update(zip(instances, times, strict=True))
-            for instance in instances:
-                order.append(instance)
-                self.places[instance] = self.places[node]
-                if instance in self.times:
-                    for i, v in enumerate(instance.inputs):
-                        uses.setdefault(v, []).append(_Use(instance, i, v, self.times[instance], True))
-        self.order = order[::-1]
-
     def _group(self) -> list[_Group]:
         """The groups in the order of their times."""
+        places, times = self.placing.places, self.placing.times
         groups: dict[tuple[Variable, int], _Group] = {}
-        for node in sorted(self.times, key=self.times.__getitem__):
-            place, time = self.places[node], self.times[node]
+        for node in sorted(times, key=times.__getitem__):
+            place, time = places[node], times[node]
             condition = node.inputs[0] if place is None else place[0]
             group = groups.setdefault((condition, time), _Group())
             if place is None:
                 group.choices.append(node)
-            for v, side in _needs(node):
+            for v, side in needs(node):
                 home = (condition, side) if place is None else place
                 maker = v.owner
-                if maker is not None and self.places[maker] == home and self.times[maker] < time:
-                    groups[condition, self.times[maker]].handed_on[home[1]][v] = None
-        for node in self.order:
-            place = self.places[node]
+                if maker is not None and places[maker] == home and times[maker] < time:
+                    groups[condition, times[maker]].handed_on[home[1]][v] = None
+        for node in self.placing.order:
+            place = places[node]
             if place is not None:
-                groups[place[0], self.times[node]].nodes[place[1]].append(node)
+                groups[place[0], times[node]].nodes[place[1]].append(node)
         return list(groups.values())
 
     def _build(self, group: _Group, known: dict[Variable, Variable]) -> Branch:
@@ -296,25 +171,6 @@ class _Gathering:
         return op
 
 
-def _needs(node: Apply) -> list[tuple[Variable, bool | None]]:
-    """The inputs of a node; those that a choice is among with the side of its condition where they are needed."""
-    choices = node.op.choices(node)
-    sides = [None] * len(node.inputs) if choices is None else [None if c is None else c.side for c in choices]
-    return list(zip(node.inputs, sides, strict=True))
-
-
-def _single_choices(node: Apply) -> list[Variable]:
-    """A choice of several values as choices of one each."""
-    condition, values, others = node.op.split(node.inputs)
-    results = []
-    for output, value, other in zip(node.outputs, values, others, strict=True):
-        single = IfElse(1, name=node.op.name).make_node(condition, value, other)
-        single.trace = node.trace
-        single.outputs[0].name = output.name
-        results += single.outputs
-    return results
-
-
 class _Copy:
     """Nodes copied into a graph of their own, with a free variable for whatever comes from outside."""
 
@@ -339,10 +195,3 @@ class _Copy:
         if variable not in self.inputs:
             self.inputs[variable] = self.memo[variable] = variable.type(name=variable.name)
         return self.inputs[variable]
-
-
-def stand_in(kind: Type) -> Constant | None:
-    """A small value of a type for what is not computed and not used; ``None`` where no such value is known."""
-    if isinstance(kind, TensorType):
-        return kind.make_constant(np.zeros([int(flag) for flag in kind.broadcastable], dtype=kind.numpy_dtype))
-    return kind.make_constant(None) if isinstance(kind, Generic) else None

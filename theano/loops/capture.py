@@ -12,7 +12,7 @@ from theano.graph.op import TestValueError, test_value_mode
 from theano.graph.replace import replace_graph
 from theano.graph.test_value import get_test_value
 from theano.graph.traversal import graph_inputs, toposort
-from theano.loops.branches import certain_nodes
+from theano.loops.placing import certain_nodes
 
 
 class Captured(NamedTuple):

@@ -15,8 +15,8 @@ from typing import Any
 
 from theano.graph.basic import Apply, Constant
 from theano.graph.traversal import ancestors, toposort
-from theano.loops.branches import certain_nodes
 from theano.loops.op import Scan
+from theano.loops.placing import certain_nodes
 from theano.rewrite.loops import LOOPS, Loop, SequenceInput, State, fitted, in_front, is_reversed, reversed_rows
 from theano.rewrite.loops_rows import Rows, has_rows, may_precede, summed_product, together
 from theano.rewrite.pattern import RuleTable, elementwise, key_of, maker
