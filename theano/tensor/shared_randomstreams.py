@@ -7,7 +7,14 @@ from typing import Any
 
 from theano.configuration import config
 from theano.tensor import raw_random
-from theano.tensor.random.state import GeneratorState, key_of_seed, key_of_stream, shared_state
+from theano.tensor.random.state import (
+    GeneratorState,
+    RandomStateSharedVariable,
+    key_of_seed,
+    key_of_stream,
+    randomstate_constructor,
+    shared_state,
+)
 
 
 class RandomStreams:
@@ -155,4 +162,4 @@ class RandomStreams:
         return self.gen(raw_random.shuffle_row_elements, input)
 
 
-__all__ = ["RandomStreams"]
+__all__ = ["RandomStateSharedVariable", "RandomStreams", "randomstate_constructor"]

@@ -7,7 +7,7 @@ nothing needs to be computed in order.
 
 from __future__ import annotations
 
-import hashlib
+import sys
 from typing import Any
 
 import numpy as np
@@ -95,7 +95,9 @@ def as_state(value: Any) -> np.ndarray:
     TypeError
         for other values.
     """
-    if isinstance(value, np.random.RandomState | np.random.Generator):
+    if _is_generator_of_numpy(value):
+        import hashlib
+
         bits = value.get_state(legacy=False) if isinstance(value, np.random.RandomState) else value.bit_generator.state
         digest = hashlib.blake2b(repr(sorted(_flat(bits))).encode(), digest_size=8).digest()
         return np.array([int.from_bytes(digest, "little"), 0], dtype="uint64")
@@ -107,6 +109,12 @@ def as_state(value: Any) -> np.ndarray:
         f"the state of a generator is a vector of two uint64 (see get_value()), a seed, or a generator of NumPy; got "
         f"{type(value).__name__} {value!r}"
     )
+
+
+def _is_generator_of_numpy(value: Any) -> bool:
+    """Whether it is one; ``numpy.random`` is not imported to find out."""
+    random = sys.modules.get("numpy.random")
+    return random is not None and isinstance(value, random.RandomState | random.Generator)
 
 
 def _flat(state: Any, prefix: str = "") -> Any:
@@ -148,7 +156,7 @@ def randomstate_constructor(
     value: Any, name: str | None = None, strict: bool = False, allow_downcast: bool | None = None, borrow: bool = False
 ) -> RandomStateSharedVariable:
     """What ``theano.shared`` makes of generators of NumPy and of states: a variable for a state."""
-    if not isinstance(value, np.random.RandomState | np.random.Generator | GeneratorState):
+    if not isinstance(value, GeneratorState) and not _is_generator_of_numpy(value):
         raise TypeError()
     return shared_state(value, name)
 
