@@ -1,12 +1,13 @@
 """How each package says the same thing.
 
 A workload is written once, in terms of a package `p`: its operations (``p.exp``, ``p.sum(x, axis)``, …, named as NumPy
-names them), ``p.number(value, dtype)``, a constant that leaves this dtype as it is, and four ways to make something
+names them), ``p.number(value, dtype)``, a constant that leaves this dtype as it is, and five ways to make something
 that can be called:
 
 ``p.function(f, arrays)``                ``f(p, *arrays)``, a result or a list of results
 ``p.gradient(f, arrays, count)``         the value of ``f(p, *arrays)`` and its gradients to the first `count` arrays
 ``p.update(f, state, arrays)``           the state becomes ``f(p, state, *arrays)``
+``p.draw(f, arrays)``                    ``f(p, random, *arrays)``, with other random numbers in each call
 ``p.train(cost, rate, state, arrays)``   a step of gradient descent on ``cost(p, state, *arrays)``, which is returned
 
 Each of these returns a statement and the names in it. The statement is what a user of that package writes in a loop:
@@ -19,6 +20,8 @@ Loops are said in three ways; a state is a list:
                                          where no sequence does; ``backwards`` starts at the end of the sequences.
 ``p.until(step, state, most)``           ``step(state)`` is the next state and whether it is the last, which is returned
 ``p.map(f, array)``                      ``f`` of each row
+
+Random numbers are ``random(kind, shape, dtype)``, uniform or normal.
 
 Workers import this file in the interpreters of the packages, down to Python 3.8: no package is imported at the top.
 """
@@ -77,6 +80,14 @@ class Theano:
         updates = list(zip(shared, f(self, shared, *variables)))
         return call("f({})", arrays, f=self.package.function(variables, [], updates=updates))
 
+    def random(self):
+        streams = self.T.shared_randomstreams.RandomStreams(1)
+        return lambda kind, shape, dtype: getattr(streams, kind)(shape, dtype=dtype)
+
+    def draw(self, f, arrays):
+        variables = [self.variable(a) for a in arrays]
+        return call("f({})", arrays, f=self.package.function(variables, f(self, self.random(), *variables)))
+
     def train(self, cost, rate, state, arrays):
         variables, shared = [self.variable(a) for a in arrays], [self.package.shared(s) for s in state]
         value = cost(self, shared, *variables)
@@ -124,6 +135,12 @@ class Theano1(Theano):
         self.speak(theano, T)
         self.sigmoid = T.nnet.sigmoid
 
+    def random(self):
+        from theano.sandbox.rng_mrg import MRG_RandomStreams
+
+        streams = MRG_RandomStreams(1)
+        return lambda kind, shape, dtype: getattr(streams, kind)(shape, dtype=dtype)
+
     def softmax(self, x, axis=-1):
         if x.ndim == 2 and axis in (1, -1):
             return self.T.nnet.softmax(x)
@@ -155,6 +172,12 @@ class PyTensor(Theano):
         from pytensor.scan.views import map
 
         return map(f, array)[0]
+
+    def random(self):
+        from pytensor.tensor.random.utils import RandomStream
+
+        streams = RandomStream(1)
+        return lambda kind, shape, dtype: getattr(streams, kind)(0, 1, size=shape, dtype=dtype)
 
     def softmax(self, x, axis=-1):
         from pytensor.tensor.special import softmax
@@ -232,6 +255,17 @@ class Jax:
 
     def map(self, f, array):
         return self.jax.lax.map(f, array)
+
+    def draw(self, f, arrays):
+        random = self.jax.random
+
+        def step(state, *arrays):
+            following, *keys = random.split(state[0], 4)
+            keys = iter(keys)
+            drawn = f(self, lambda kind, shape, dtype: getattr(random, kind)(next(keys), shape, dtype), *arrays)
+            return [following], drawn
+
+        return self.advancing(step, [random.PRNGKey(1)], arrays)
 
     def cross_entropy(self, scores, labels):
         import jax.numpy as jnp
@@ -320,6 +354,14 @@ class Torch:
 
     def map(self, f, array):
         return self.torch.stack([f(row) for row in array.unbind()])
+
+    def draw(self, f, arrays):
+        makers = {"uniform": self.torch.rand, "normal": self.torch.randn}
+
+        def random(kind, shape, dtype):
+            return makers[kind](shape, dtype=getattr(self.torch, dtype))
+
+        return call("f({})", arrays, f=self.compiled(partial(f, self, random)))
 
     def sum(self, x, axis=None):
         return x.sum(dim=axis)

@@ -107,7 +107,8 @@ def steady(packages: list[str], chosen: list[int], rounds: int, seconds: float, 
                     answer = workers[package].ask("time", index, seconds)
                     sums[package] = answer.get("checksum", sums.get(package))
                     record(times, package, workload.name, answer)
-            agree(workload, sums)
+            if workload.group != "random numbers":
+                agree(workload, sums)
             results[workload.name] = {p: median(t) for p, t in times.items() if t}
     return results
 

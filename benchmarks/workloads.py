@@ -19,6 +19,7 @@ GROUPS = {  # group -> target: our time as a multiple of the fastest peer's
     "training steps": 0.9,
     "log-density": 0.25,
     "loops": 0.8,
+    "random numbers": 0.8,
 }
 
 
@@ -334,4 +335,28 @@ LOG_DENSITY = [
     )
 ]
 
-WORKLOADS = CALLS + TRAINING_CALLS + ELEMENTWISE + REDUCTIONS + TRAINING_STEPS + LOG_DENSITY + LOOPS
+# --- Random numbers ---------------------------------------------------------------------------------------------------
+
+
+def drawing(what, dtype, f, *shapes):
+    """A row that draws 10⁶ numbers, other ones in each call."""
+    size = (10**6,)
+
+    def program(p, *arrays):
+        return p.draw(lambda p, random, *x: f(lambda kind: random(kind, size, dtype), *x), arrays)
+
+    return Workload("random numbers", what, "1e6 " + dtype, lambda: normal(*shapes, dtype=dtype), program)
+
+
+RANDOM_NUMBERS = [
+    row
+    for dtype in ("float32", "float64")
+    for row in (
+        drawing("uniform", dtype, lambda draw: draw("uniform")),
+        drawing("normal", dtype, lambda draw: draw("normal")),
+        drawing("dropout", dtype, lambda draw, x: x * (draw("uniform") < 0.5), 10**6),
+        drawing("noise in a sum", dtype, lambda draw, x: ((x + draw("normal")) ** 2).sum(), 10**6),
+    )
+]
+
+WORKLOADS = CALLS + TRAINING_CALLS + ELEMENTWISE + REDUCTIONS + TRAINING_STEPS + LOG_DENSITY + LOOPS + RANDOM_NUMBERS

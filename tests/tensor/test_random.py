@@ -189,8 +189,12 @@ class TestUpdates:
         expected = f()
         assert (apart() == expected).all() and (restored() == expected).all()
         assert not (beside() == expected).any()
-        expression = pickle.loads(pickle.dumps(rv))
-        assert expression.owner.op == rv.owner.op
+        streams = RandomStreams(1)
+        rv = streams.normal((2,))
+        again = pickle.loads(pickle.dumps(streams))
+        assert (again.state_updates[0][0].get_value() == rv.rng.get_value()).all()
+        again.seed(1)
+        assert (again.uniform((2,)).eval() == streams.uniform((2,)).eval()).all()
 
     def test_modes_draw_the_same(self) -> None:
         rv = RandomStreams(1).normal((5,))
@@ -234,6 +238,27 @@ class TestUpdates:
         slow = theano.function([], chain, updates=updates, mode=theano.Mode(linker="py"))
         srng.seed(5)
         assert (slow() == first).all()
+
+    @pytest.mark.skipif(not hasattr(theano, "scan"), reason="there is no theano.scan")
+    def test_gradients_through_loops_see_the_same_numbers(self) -> None:
+        srng, w, s = RandomStreams(234), T.dscalar("w"), T.dscalar("s")
+        steps, updates = theano.scan(
+            lambda x, w, s: T.tanh(w * x + srng.normal((3,), std=s)),
+            outputs_info=T.ones((3,)),
+            non_sequences=[w, s],
+            n_steps=4,
+        )
+        cost = (steps[-1] ** 2).sum()
+        f = theano.function([w, s], [cost, *T.grad(cost, [w, s])], updates=updates)
+
+        def at(*point: float) -> Any:
+            srng.seed(5)
+            return f(*point)
+
+        _, by_w, by_s = at(0.5, 0.7)
+        h = 1e-6
+        np.testing.assert_allclose(by_w, (at(0.5 + h, 0.7)[0] - at(0.5 - h, 0.7)[0]) / (2 * h), rtol=1e-6)
+        np.testing.assert_allclose(by_s, (at(0.5, 0.7 + h)[0] - at(0.5, 0.7 - h)[0]) / (2 * h), rtol=1e-6)
 
 
 class TestShapes:

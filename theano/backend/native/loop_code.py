@@ -22,6 +22,7 @@ from theano.backend.native.program import ITEMSIZES, ONE, Array, Const, Ref
 from theano.backend.native.recipes import element_type
 from theano.backend.native.reduction_code import Accumulator, Parts, accumulator
 from theano.backend.native.vectormath import FUNCTIONS
+from theano.scalar.random import random_normal
 
 if TYPE_CHECKING:
     from theano.backend.native.emit import Emitter
@@ -145,12 +146,14 @@ class LoopCode:
     def _choose_lanes(self) -> int:
         """As many lanes as the widest element in registers allows; accumulators may take several registers each.
 
-        So may all values where random bits are made: in words of 32 bits, by a long chain of short instructions.
+        So may all values where random numbers are made: in words of 32 bits, by long chains of short instructions, of
+        which the processor can work at several at a time.
         """
         moving = [e for n, e in enumerate(self.loop.values) if n not in self.scalars and not isinstance(e, Literal)]
         widest = max([8, *(BITS[element_type(e.dtype)] for e in moving)])
         if any(isinstance(e, Position) for e in moving):
-            widest = min(widest, 32)
+            normal = any(isinstance(e, Compute) and e.op is random_normal for e in moving)
+            widest = min(widest, 16 if normal else 32)
         kept = [BITS[element_type(d)] for a in self.accumulators for d in a.dtypes]
         lanes = min(self.em.vector_bits // widest, 4 * self.em.vector_bits // max([8, *kept]))
         return max(1, min(lanes, 32))
@@ -599,7 +602,7 @@ class LoopCode:
         b1, line = self.b1, self.b1.const("i64", 0)
         *outer, inner = range(self.rank)
         for axis in outer:
-            index = self.indices[axis]
+            index = b1.add(self.indices[axis], self.begins[axis])
             if axis == self.row_axis and row:
                 index = b1.add(index, self.row_numbers[row])
             line = index if line.ref == "0" else b1.add(b1.mul(line, self._extent(axis)), index)
