@@ -140,3 +140,16 @@ def test_states_of_other_lengths_are_refused() -> None:
     f = theano.function([state], raw_random.uniform(state, (3,))[1])
     with pytest.raises(IndexError):
         f(np.array([1], dtype="uint64"))
+
+
+def test_strips_of_rows_count_on() -> None:
+    x = np.random.default_rng(1).normal(size=(700, 150))  # more than fits into a strip
+    pair = compare(
+        lambda s, x: [
+            T.nnet.softmax(x + raw_random.normal(s, x.shape)[1]),
+            (x * raw_random.uniform(s, x.shape, dtype="float32")[1]).var(axis=1),
+        ],
+        STATE,
+        x,
+    )
+    assert "strips" in pair.native.stages()["program"]
