@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from theano.backend.native.ir import BITS, Builder, Turn, Value
 from theano.backend.native.loops import Compute, Iota, Length, Literal, Load, Loop, Position
@@ -130,6 +130,7 @@ class LoopCode:
         self.lanes = self._choose_lanes()
         self.b = Builder(self.fn, self.lanes)
         self.kinds = ["R" if a in reduced else "K" for a in self.walked]
+        self._exchange()
         self._collapse()
         self._order(cheap=self._is_cheap())
         self._find_units()
@@ -180,6 +181,36 @@ class LoopCode:
         if len(functions) == 1 and len(work) <= CHAIN and self.em.vector_bits >= 512:
             return 4
         return 2 if functions or len(work) >= CHAIN else 1
+
+    def _exchange(self) -> None:
+        """Let a reduced dimension of small steps be the innermost one, in place of a reduced one of large steps.
+
+        That is decided at run time, by the operands' layout; not where order matters, as it does for places.
+        """
+        ordered = any(isinstance(e, Iota) for e in self.loop.values) or any(
+            a.reduction.places for a in self.accumulators
+        )
+        if self.kinds[-1] != "R" or self.store_streams or ordered or any(s.inner_static_unit for s in self.moved):
+            return
+        b, inner = self.b1, self.rank - 1
+        for axis in range(inner):
+            steps = [(s.values[axis], s.values[inner]) for s in self.moved]
+            if self.kinds[axis] != "R" or any(here is None or there is None for here, there in steps):
+                continue
+            better = b.icmp("sgt", self.extents[axis], b.const("i64", 1))
+            for here, there in steps:
+                below = [  # a step of 0 is the worst
+                    b.sub(b.intrinsic("abs", step, extra="i1 false"), b.const("i64", 1))  # type: ignore[arg-type]
+                    for step in (here, there)
+                ]
+                better = b.and_(better, b.icmp("ult", *below))
+            self._swap_if(better, self.extents, axis)
+            for stream in self.moved:
+                self._swap_if(better, stream.values, axis)
+
+    def _swap_if(self, condition: Value, values: list[Any], axis: int) -> None:
+        here, inner = values[axis], values[-1]
+        values[axis], values[-1] = (self.b1.select(condition, *pair) for pair in ((inner, here), (here, inner)))
 
     def _collapse(self) -> None:
         """Join trailing dimensions into the innermost one where all operands allow it."""
