@@ -429,6 +429,12 @@ class TestSums:
             (expected,), (found,) = compute([before[0][-1]], values), compute(after, values)
             np.testing.assert_allclose(found, expected, rtol=1e-9)
 
+    def test_a_product_with_a_fixed_matrix_that_others_use_too(self) -> None:
+        layout = Layout(1, ((-1,), (-1,)), 0)
+        product = T.dot(x, w)
+        before = loop([x, h, g, w], [h + product, g + T.tanh(product)], layout, X, H0, H0 * 2, W)
+        rewritten([before[0][-1], before[1][-1]], "local_scan_last_only", "local_scan_sums", steps=(1, 4))
+
     def test_products_with_a_state(self) -> None:
         layout = Layout(1, ((-1,), (-1,)), 0)
         outer = T.outer(h, x * h)

@@ -414,7 +414,7 @@ class Scan(Op):
             results.append(())
         return results
 
-    def _row_lengths(self) -> list[tuple[Variable | None, ...]]:
+    def row_lengths(self) -> list[tuple[Variable | None, ...]]:
         """For each output that is no state its lengths in a step.
 
         They are expressions of lengths of the body's inputs and of values of others; ``None`` where they need more.
@@ -450,7 +450,7 @@ class Scan(Op):
         body, outer = self.body_inputs, self.layout.split_inputs(node.inputs)
         rows = [*zip(body.sequences, outer.sequences, strict=True)]
         rows += [(tap, x) for taps, x in zip(body.states, outer.states, strict=True) for tap in taps]
-        known = self._row_lengths()
+        known = self.row_lengths()
         expressions = [n for lengths in known for n in lengths if n is not None]
         replaced: list[tuple[Variable, Any]] = list(zip(body.others, outer.others, strict=True))
         within = {v for n in toposort(expressions, self.inner_inputs) for v in n.outputs}

@@ -205,6 +205,12 @@ class Loop:
         self.made_done = next(results, None)
         return node
 
+    def shapes_are_known(self) -> bool:
+        """Whether new outputs of the node that was built have their shape also when the loop has no step."""
+        (node,) = {kept.made.owner for kept in self.kept} or {None}
+        lengths = [] if node is None else node.op.row_lengths()
+        return all(None not in shape for o, shape in zip(self.outputs, lengths, strict=False) if o.result is None)
+
     def replacements(self) -> dict[Variable, Variable]:
         """Old node's outputs → new node's, after :meth:`build`."""
         found: dict[Variable, Variable] = {}
@@ -313,7 +319,7 @@ def local_subtensor_of_one_row(fgraph: Any, node: Apply) -> Any:
 
 
 @node_rule(
-    "local_scan_constants", ("canonicalize",), Scan, tags=QUICK,
+    "local_scan_constants", ("canonicalize", "loops"), Scan, tags=QUICK,
     before="Scan(2), each step a * h; Scan(Alloc(a, n)), each step x * h",
     after="Scan(), each step 2 * h; Scan(a), each step a * h",
     when="small constants, and arrays filled with one value, are known to the body; rows are not counted any more",
@@ -349,6 +355,7 @@ def _known_inside(loop: Loop, outer: Any, inner: Any) -> Any:
 def _known_row(loop: Loop, sequence: SequenceInput) -> Any:
     """The row of a sequence whose rows are all equal."""
     outer, row = sequence.outer, sequence.row
+    outer = reversed_rows(outer) if is_reversed(outer) else outer
     if row.type.ndim == 0:
         value = scalar_constant(outer)
         if value is not None:

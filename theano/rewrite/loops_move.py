@@ -5,7 +5,7 @@ before a loop, products that only outputs need behind it, and sums of products o
 them goes what depends on them. Cheap arithmetic on rows alone stays in the loop, where it costs no memory.
 
 What is moved in front of a loop is computed also when the loop has no step. Only operations that can fail for no other
-reason than lengths that do not fit are moved so: no assertions, and no indexing with numbers.
+reason than lengths that do not fit are moved so: no assertions, and no indexing with numbers that are computed.
 """
 
 from __future__ import annotations
@@ -241,6 +241,8 @@ def local_scan_outputs(fgraph: Any, node: Apply) -> Any:
     before = loop.sequences
     loop.drop_unused_inputs()
     loop.build()
+    if not loop.shapes_are_known():
+        return None
     rows = {s.row: with_rows(loop, s) for s in before if s not in loop.sequences}
     outside = body.outside(loop.steps, {**rows, **loop.known_rows()})
     replaced = loop.replacements()
@@ -349,13 +351,17 @@ def local_scan_sums(fgraph: Any, node: Apply) -> Any:
 
 
 class _Term:
-    """What a step adds to a sum: `core`, then what `wrap` makes of it; or what the node `change` adds to a part."""
+    """What a step adds to a sum: `core`, then what `wrap` makes of it; or what the node `change` adds to a part.
+
+    `factors` are those of the core where it is summed as a product.
+    """
 
     def __init__(self, value: Any, negative: bool = False, change: Apply | None = None) -> None:
         self.value = value
         self.negative = negative
         self.change = change
         self.core = value
+        self.factors: tuple[Any, Any] | None = None
         self.wrap: list[Callable[[Any, Rows], Any]] = []
 
     def total(self, rows: Rows) -> Any:
@@ -367,9 +373,8 @@ class _Term:
 
     def _total_of_core(self, rows: Rows) -> Any:
         core = self.core
-        factors = product_of(core)
-        if factors is not None:
-            x, y = (rows.of(v)[0] for v in factors)
+        if self.factors is not None:
+            x, y = (rows.of(v)[0] for v in self.factors)
             return cast(summed_product(x, y) if maker(core) is Dot else Dot()(x.T, y), core.type.dtype)
         array, varies = rows.of(core)
         if not varies:
@@ -484,6 +489,8 @@ class _Sums:
         removed = [s for s, _ in done if s not in loop.states]
         loop.drop_unused_inputs()
         loop.build()
+        if not loop.shapes_are_known():
+            return None
         arrays = {**{v: self.body.arrays[v] for v in self.leaves if v in self.body.arrays}, **loop.known_rows()}
         if any(is_reversed(arrays[v]) for v in self.leaves):
             # The order of steps is all one to sums; rows that run backwards are taken as they lie in memory.
@@ -510,6 +517,7 @@ class _Sums:
                 factors = product_of(term.core)
                 if factors is None or any(v not in body for v in factors):
                     continue
+                term.factors = factors
                 wanted = list(factors)
             chosen.add(term)
             self.leaves.update(dict.fromkeys(_leaves(body, set(), wanted)))

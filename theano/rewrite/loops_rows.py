@@ -23,7 +23,7 @@ from theano.tensor.products import BatchedDot, Dot
 from theano.tensor.reduction_ops import All, Argmax, Max, Min, Prod, Sum, axes_of
 from theano.tensor.reduction_ops import Any as AnyTrue
 from theano.tensor.shape import MakeVector, Rebroadcast, Reshape, Shape, Shape_i, patternbroadcast, shape_i
-from theano.tensor.subtensor import DYNAMIC, FULL, IncSubtensor, Slice, Subtensor
+from theano.tensor.subtensor import DYNAMIC, FULL, IncSubtensor, Subtensor
 
 Varying = Container[Any]
 Builder = Callable[[Apply, Sequence[Any], Sequence[bool], Any], Any]
@@ -54,16 +54,16 @@ def may_precede(node: Apply) -> bool:
     """Whether a node that depends on nothing that varies may be computed before the loop."""
     op: Any = node.op
     if type(op) is Subtensor:
-        return all(isinstance(entry, Slice) for entry in op.idx_list)
+        return DYNAMIC not in op.idx_list
     if type(op) is Scan:
         return not op.layout.until and all(may_precede(inner) for inner in op.inner_nodes)
     return type(op) in FIXED
 
 
 def has_rows(node: Apply, varying: Varying) -> bool:
-    """Whether a node, some operands of which vary, can be computed for all steps at once."""
+    """Whether a node varies because an operand does, and can be computed for all steps at once."""
     found = _builders.get(type(node.op))
-    return found is not None and found[1](node, varying)
+    return found is not None and any(v in varying for v in node.inputs) and found[1](node, varying)
 
 
 class Rows:
