@@ -106,6 +106,9 @@ def main():
     alphabet, symbols = np.unique(list(text), return_inverse=True)
     # The text is cut into columns, read side by side; the last one is kept back to see what has been understood.
     rows = len(symbols) // (options.batch_size + 1)
+    if rows <= LENGTH:
+        least = (LENGTH + 1) * (options.batch_size + 1)
+        parser.error(f"the text has {len(text)} characters; with this --batch-size it needs {least} at least")
     columns = symbols[: rows * (options.batch_size + 1)].reshape(-1, rows).T.astype("int32")
     console = Console(highlight=False)
     bits = np.log2(len(alphabet))
@@ -129,7 +132,7 @@ def main():
 
     bar = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
     with Progress(*bar, TextColumn("{task.fields[state]}"), console=console) as progress:
-        task, costs = progress.add_task("reading", total=options.steps, state="compiling"), []
+        task, costs = progress.add_task("reading", total=options.steps, state=""), []
         for step in range(1, options.steps + 1):
             at = step * LENGTH % (rows - LENGTH)
             costs.append(train(columns[at : at + LENGTH + 1, :-1]))
