@@ -269,6 +269,22 @@ class TestDerivatives:
         f = theano.function([v, n], T.grad(each(v.shape[0], v, n).sum(), v), mode=mode)
         np.testing.assert_allclose(f([1.0, 2.0, 3.0], 3), [3.0, 12.0, 27.0])
 
+    def test_what_reaches_outputs_through_truth_values_only(self, mode: theano.Mode) -> None:
+        b, x = T.bscalar("b"), T.dscalar("x")
+        op = Scan([b, x], [T.switch(b, x, 2 * x)], Layout(2, (), 1))
+        v = T.dvector("v")
+        f = theano.function([v], T.grad(op(v.shape[0], T.cast(v > 0, "int8"), v).sum(), v), mode=mode)
+        np.testing.assert_allclose(f([1.0, -1.0]), [1.0, 2.0])
+
+    def test_nested_loops_whose_rows_only_the_inner_one_knows(self, mode: theano.Mode) -> None:
+        x, k = T.dscalar("x"), T.lscalar("k")
+        inner = Scan([x, k], [T.arange(k) * x], Layout(1, (), 1))
+        row = T.dvector("row")
+        outer = Scan([row, k], [inner(row.shape[0], row, k)], Layout(1, (), 1))
+        m = T.dmatrix("m")
+        f = theano.function([m, k], outer(m.shape[0], m, k), mode=mode)
+        np.testing.assert_allclose(f(np.ones((2, 3)), 4), np.ones((2, 3, 1)) * np.arange(4))
+
     def test_recomputing_gives_the_same(self, mode: theano.Mode) -> None:
         gradients = []
         for recompute in (False, True):

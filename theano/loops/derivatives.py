@@ -88,7 +88,15 @@ def connection_pattern(op: Scan) -> list[list[bool]]:
 
 def reverse(op: Scan, inputs: Sequence[Variable], output_gradients: Sequence[Variable]) -> list[Variable]:
     """Gradients with respect to the inputs of a node, from those with respect to its outputs."""
-    return _Reverse(op, inputs, output_gradients).gradients()
+    found = _Reverse(op, inputs, output_gradients).gradients()
+    # What reaches the outputs through integers only has a gradient of zero.
+    reached = [not is_disconnected(g) for g in output_gradients]
+    return [
+        zero_gradient(x)
+        if is_disconnected(g) and kind_of(x) and any(a and b for a, b in zip(row, reached, strict=True))
+        else g
+        for x, g, row in zip(inputs, found, op.connection_pattern(None), strict=True)  # type: ignore[arg-type]
+    ]
 
 
 class _Reverse:

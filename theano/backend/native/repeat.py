@@ -140,7 +140,9 @@ class Repeat(Step):
         b, fn = em.b, em.fn
         zero, one = b.const("i64", 0), b.const("i64", 1)
         count = em.ref(self.count)
-        self._no_rows(em)
+        if self.late:
+            with fn.if_(b.icmp("sle", count, zero)):
+                self._no_rows(em)
         if self.done is not None:
             em.set_word(self.done, zero)
         with fn.if_(b.icmp("sgt", count, zero)):
