@@ -456,7 +456,7 @@ class TestSums:
         before = loop([i, x, hh], [T.inc_subtensor(hh[i], x)], layout, I, X, W.dimshuffle("x", 0, 1))
         after = rewritten([before[0][-1]], "local_scan_last_only", "local_scan_sums")
         assert not scans(after)
-        assert text(after[0]) == "AdvancedIncSubtensor1(W, X, I)"
+        assert text(after[0]) == "AdvancedIncSubtensor1(W, Assert(X, X.shape[0] == I.shape[0]), I)"
 
     def test_a_sum_that_is_used_is_no_sum(self) -> None:
         before = loop([xx, hh], [hh + T.dot(xx, hh)], one_state(), XX, W.dimshuffle("x", 0, 1))

@@ -1,8 +1,9 @@
 """Loops as rules see them: a node taken apart, edited and built again; and the rules that tidy what goes in and out.
 
-The rules about loops are in three files. Here is what every loop gets, also in quick compilation: its body is
+The rules about loops are in four files. Here is what every loop gets, also in quick compilation: its body is
 rewritten by the passes like any graph, constants move into it, what nobody needs goes, and only last rows are kept
-where only these are used. ``loops_move`` moves work out of loops, ``loops_merge`` makes one loop of several.
+where only these are used. ``loops_move`` and ``loops_sums`` move work out of loops, ``loops_merge`` makes one loop of
+several.
 
 A body is shared by all copies of its node, so no rule changes one in place: expressions are built anew.
 """

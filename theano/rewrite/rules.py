@@ -10,6 +10,7 @@ from theano.rewrite import (
     loops,
     loops_merge,
     loops_move,
+    loops_sums,
     products,
     reductions,
     shape,
@@ -33,5 +34,6 @@ FILES = [
     ("choices", choices.table),
     ("loops", loops.table),
     ("loops", loops_move.table),
+    ("loops", loops_sums.table),
     ("loops", loops_merge.table),
 ]
