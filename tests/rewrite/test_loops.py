@@ -589,3 +589,22 @@ class TestShapes:
             rewrite_graph(FunctionGraph([start], [before]), "fast_run", profile)
             made.append(sum(rule.tried for rule in profile.rules.values()))
         assert made[2] - made[1] < 2.5 * (made[1] - made[0]) + 20
+
+
+def test_local_rows_of_jacobian() -> None:
+    """Stacked rows are outputs of a loop's steps, sums are states; without rows the lengths are still right."""
+    jacobian = theano.gradient.jacobian(T.tanh(T.dot(W, x)), x)
+    after = apply_rules(jacobian, "local_rows_of_jacobian", merge=False)
+    ops = [type(node.op).__name__ for node in toposort([after])]
+    assert "Scan" in ops
+    assert "MapGradients" not in ops
+    summed = T.grad(T.sqr(jacobian).sum(), [W, x])
+    rng = np.random.default_rng(0)
+    for rows in (0, 1, 3):
+        values = [rng.normal(size=4), rng.normal(size=(rows, 4))]
+        expected = theano.function([x, W], [jacobian, *summed], mode=theano.Mode(linker="py", optimizer=None))(*values)
+        f = theano.function([x, W], [jacobian, *summed])
+        assert "python" not in f.stages()["program"]
+        for got, want in zip(f(*values), expected, strict=True):
+            assert got.shape == want.shape
+            np.testing.assert_allclose(got, want)

@@ -48,8 +48,9 @@ class MapGradients(Op):
     variables. Each output is either the body outputs of all rows, stacked along a new first dimension, or their sum.
 
     Every derivative of such a loop is again such a loop: the gradient with respect to a sequence is stacked, that with
-    respect to a captured variable is summed. It is a way to have Jacobians of run-time length, and slow: the body is
-    called from Python once a row. Where a product with the Jacobian will do, ``Lop`` and ``Rop`` are much quicker.
+    respect to a captured variable is summed. It is a way to have Jacobians of run-time length. The rewrite
+    ``local_rows_of_jacobian`` makes a native loop of it; the Op itself calls the body from Python once a row. Where a
+    product with the Jacobian will do, ``Lop`` and ``Rop`` are quicker.
 
     Parameters
     ----------

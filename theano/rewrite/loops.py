@@ -14,11 +14,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from theano.gradient.rows import MapGradients
 from theano.graph.basic import Apply, Constant, Variable
 from theano.graph.fg import FunctionGraph
 from theano.graph.replace import replace_graph
 from theano.graph.traversal import ancestors, toposort
 from theano.loops.op import Layout, Scan
+from theano.loops.rows import rows_as_loop
 from theano.rewrite.algebra import ALWAYS
 from theano.rewrite.pattern import RuleTable, scalar_constant
 from theano.tensor.elementwise import DimShuffle
@@ -314,6 +316,15 @@ def local_subtensor_of_one_row(fgraph: Any, node: Apply) -> Any:
         return None
     first, *rest = rows.owner.op.new_order
     return [fitted(rows.owner.inputs[0].dimshuffle(*rest), node.outputs[0])] if first == "x" else None
+
+
+@node_rule(
+    "local_rows_of_jacobian", ("canonicalize",), MapGradients, tags=QUICK,
+    before="MapGradients{stack}(n, shape, x)", after="Scan(arange(n), x).reshape(n, shape)",
+    when="Jacobians whose number of rows only shows at run time are loops",
+)  # fmt: skip
+def local_rows_of_jacobian(fgraph: Any, node: Apply) -> Any:
+    return rows_as_loop(node)
 
 
 # ---- what goes in
