@@ -235,6 +235,26 @@ class TestLaziness:
         for condition, other, expected in ((1, 1, M @ X), (1, 0, M.sum(axis=1)), (0, 1, np.tile(X, 2)[:-1] * 3)):
             np.testing.assert_allclose(f(condition, other, M, X, 3.0)[0], 2 * expected)
 
+    @pytest.mark.parametrize("mode", BOTH)
+    def test_many_nested_choices(self, mode):
+        z = s
+        for k in range(80):
+            z = ifelse(T.eq(c, k), s * k, z)
+        f = theano.function([c, s], z, mode=mode)
+        np.testing.assert_allclose([f(0, 2.0), f(79, 2.0), f(-1, 2.0)], [0, 158, 2])
+
+    def test_modes_that_watch_nodes_see_those_in_branches(self):
+        seen = []
+        watch = theano.compile.MonitorMode(post_func=lambda i, node, fn: seen.append(str(node.op)), optimizer=None)
+        f = theano.function([c, x], ifelse(c, T.exp(x), T.log(x)), mode=watch)
+        f(1, X)
+        assert any("exp" in name for name in seen)
+        assert not any("log" in name for name in seen)
+        f = theano.function([c, x], ifelse(c, T.log(x), x), mode="NanGuardMode")
+        np.testing.assert_array_equal(f(0, -X), -X)
+        with np.errstate(all="ignore"), pytest.raises(AssertionError, match="NaN"):
+            f(1, -X)
+
     def test_deep_graphs(self):
         u, v = x, x
         for _ in range(1000):

@@ -71,14 +71,17 @@ class Branch(Op):
         converted = [v.type.filter_variable(x) for v, x in zip(inner.inputs, given, strict=True)]
         return Apply(self, [condition, *converted], [v.type() for v in inner.outputs])
 
-    def perform(self, node: Apply, inputs: list[Any], output_storage: list[list[Any]]) -> None:
+    def program(self, condition: bool) -> Any:
+        """One of the inner graphs for the reference backend, made when it is first asked for."""
         from theano.backend.reference import link
 
+        if condition not in self._programs:
+            self._programs[condition] = link(self.side(condition), str(self))
+        return self._programs[condition]
+
+    def perform(self, node: Apply, inputs: list[Any], output_storage: list[list[Any]]) -> None:
         condition, *given = inputs
-        taken = bool(condition)
-        if taken not in self._programs:
-            self._programs[taken] = link(self.side(taken), str(self))
-        for cell, value in zip(output_storage, self._programs[taken].run(given), strict=True):
+        for cell, value in zip(output_storage, self.program(bool(condition)).run(given), strict=True):
             cell[0] = value
 
 
@@ -99,6 +102,18 @@ def gather_branches(fgraph: FunctionGraph) -> None:
         if any(isinstance(node.op, IfElse) for node in graph.apply_nodes):
             for op in _Gathering(graph, budget).run():
                 todo += [op.then_graph, op.else_graph]
+
+
+def nesting(fgraph: FunctionGraph) -> int:
+    """How deep the branches in a graph are nested."""
+    deepest = 0
+    todo = [(fgraph, 0)]
+    while todo:
+        graph, depth = todo.pop()
+        deepest = max(deepest, depth)
+        for op in {node.op for node in graph.apply_nodes if isinstance(node.op, Branch)}:
+            todo += [(op.then_graph, depth + 1), (op.else_graph, depth + 1)]
+    return deepest
 
 
 class _Group:

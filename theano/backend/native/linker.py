@@ -6,8 +6,10 @@ recipes) runs in Python between two native parts. Most graphs are one native par
 
 from __future__ import annotations
 
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -28,11 +30,12 @@ from theano.backend.perform import checked_output, copied, independent, numpy_er
 from theano.backend.program import CallSpec
 from theano.graph.basic import Apply, Constant, Variable
 from theano.graph.fg import FunctionGraph
-from theano.loops.branches import Branch
+from theano.loops.branches import Branch, nesting
 from theano.loops.op import Scan
 from theano.tensor.type import TensorType
 
 PartWatcher = Callable[[str, int, float], None]  # what it is, number of runs, seconds
+CALLS_A_NEST = 30  # Python calls, one in the other, that a nested branch takes on its way to code, at most
 STEP = "  "  # precedes the titles of steps inside a native part
 
 __all__ = ["MixedProgram", "NativeProgram", "link", "prepare"]
@@ -344,6 +347,23 @@ class MixedProgram:
 def link(fgraph: FunctionGraph, name: str | None = None) -> NativeProgram | MixedProgram:
     """Compile a graph; it is changed on the way."""
     expand(fgraph)
+    with room_for_nests(nesting(fgraph)):
+        return _compiled(fgraph, name)
+
+
+@contextmanager
+def room_for_nests(depth: int) -> Iterator[None]:
+    """Let Python calls be as deep as it takes to compile branches that are nested so deep."""
+    limit = sys.getrecursionlimit()
+    if depth > 20:
+        sys.setrecursionlimit(limit + CALLS_A_NEST * depth)
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(limit)
+
+
+def _compiled(fgraph: FunctionGraph, name: str | None) -> NativeProgram | MixedProgram:
     tensors = all(isinstance(v.type, TensorType) for v in (*fgraph.inputs, *fgraph.outputs))
     real = tensors and all(find_rule(node) is not None for node in fgraph.toposort())
     plain = real and not any(v.type.dtype.startswith("complex") for v in (*fgraph.inputs, *fgraph.outputs))

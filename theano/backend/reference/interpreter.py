@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,7 @@ from theano.backend.failure import describe_failure
 from theano.backend.perform import checked_output, copied, independent, numpy_error_handling, overwritten_inputs
 from theano.graph.basic import Apply, Constant, Variable
 from theano.graph.fg import FunctionGraph
-from theano.loops.branches import gather_branches
+from theano.loops.branches import Branch, gather_branches
 
 Watcher = Callable[[int, Apply, list[list[Any]], list[list[Any]]], None]
 
@@ -91,13 +91,21 @@ class ReferenceProgram:
 
     def run(self, inputs: list[Any]) -> list[Any]:
         """Values of the outputs for values of the inputs; see :class:`theano.backend.program.Program`."""
-        values = list(self.initial)
-        values[: len(inputs)] = inputs
+        # The side of a branch that is taken runs in a frame of its own here, so branches may be nested to any depth.
+        frames = [_Frame(self, inputs)]
         with numpy_error_handling():
-            for position, step in enumerate(self.steps):
-                self._execute(position, step, values)
-        constants = (x for x in self.initial if x is not None)
-        return independent([values[s] for s in self.output_slots], [*inputs, *constants])
+            while True:
+                frame = frames[-1]
+                if frame.position < len(frame.program.steps):
+                    side = frame.advance()
+                    if side is not None:
+                        frames.append(side)
+                    continue
+                results = frame.results()
+                frames.pop()
+                if not frames:
+                    return results
+                frames[-1].accept(results)
 
     def _execute(self, position: int, step: Step, values: list[Any]) -> None:
         node = step.node
@@ -132,6 +140,43 @@ class ReferenceProgram:
             lines.append(f"{results} = {step.node.op}({', '.join(names[s] for s in step.inputs)}){freed}")
         lines.append(f"return {', '.join(names[s] for s in self.output_slots)}")
         return {"interpreted": "\n".join(lines)}
+
+
+class _Frame:
+    """A program that is running: its values, and which step is next."""
+
+    def __init__(self, program: ReferenceProgram, inputs: Sequence[Any]) -> None:
+        self.program = program
+        self.inputs = inputs
+        self.values = list(program.initial)
+        self.values[: len(inputs)] = inputs
+        self.position = 0
+
+    def advance(self) -> _Frame | None:
+        """Run the next step; where that is a branch return a frame for the side that is taken instead."""
+        program = self.program
+        step = program.steps[self.position]
+        if isinstance(step.node.op, Branch):
+            condition, *given = [self.values[s] for s in step.inputs]
+            side = step.node.op.program(bool(condition))
+            return _Frame(side.watched(program.before, program.after), given)
+        program._execute(self.position, step, self.values)
+        self.position += 1
+        return None
+
+    def accept(self, results: Sequence[Any]) -> None:
+        """Go on behind a branch, of which these are the outputs."""
+        step = self.program.steps[self.position]
+        for s, value in zip(step.outputs, results, strict=True):
+            self.values[s] = value
+        for s in step.dead:
+            self.values[s] = None
+        self.position += 1
+
+    def results(self) -> list[Any]:
+        """Values of the outputs, in memory of their own."""
+        constants = (x for x in self.program.initial if x is not None)
+        return independent([self.values[s] for s in self.program.output_slots], [*self.inputs, *constants])
 
 
 def _both(first: Watcher | None, second: Watcher | None) -> Watcher | None:
