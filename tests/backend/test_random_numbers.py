@@ -27,13 +27,13 @@ DRAWS = {
     "binomial_of_7": lambda s, n: raw_random.binomial(s, n, n=7, p=0.3, dtype="float32"),
     "random_integers": lambda s, n: raw_random.random_integers(s, n, -3, 2**40),
     "choice": lambda s, n: raw_random.choice(s, n, a=np.array([1.5, 2.5, 7.0])),
+    "weighted_choice": lambda s, n: raw_random.choice(s, n, a=3, p=[0.2, 0.5, 0.3]),
+    "multinomial": lambda s, n: raw_random.multinomial(s, n, n=3, pvals=[0.2, 0.5, 0.3]),
 }
 IN_PYTHON = {
     "binomial_of_100": lambda s, n: raw_random.binomial(s, n, n=100, p=0.3),
     "poisson": lambda s, n: raw_random.poisson(s, n, lam=3.0),
     "permutation": lambda s, n: raw_random.permutation(s, n, n=5),
-    "weighted_choice": lambda s, n: raw_random.choice(s, n, a=3, p=[0.2, 0.5, 0.3]),
-    "multinomial": lambda s, n: raw_random.multinomial(s, n, n=3, pvals=[0.2, 0.5, 0.3]),
 }
 SHAPES = {1: [(1,), (0,), (7,), (100,)], 3: [(4, 1, 1), (1, 3, 5), (3, 0, 2), (2, 3, 17)]}
 

@@ -22,7 +22,6 @@ from theano.backend.native.program import ITEMSIZES, ONE, Array, Const, Ref
 from theano.backend.native.recipes import element_type
 from theano.backend.native.reduction_code import Accumulator, Parts, accumulator
 from theano.backend.native.vectormath import FUNCTIONS
-from theano.scalar.random import random_normal
 
 if TYPE_CHECKING:
     from theano.backend.native.emit import Emitter
@@ -127,6 +126,7 @@ class LoopCode:
         self.begins = [self.b1.const("i64", 0) for _ in self.walked]
         if self.part is not None:
             self._restrict(*self.part)
+        self.random = any(isinstance(e, Position) for e in loop.values)
         self.lanes = self._choose_lanes()
         self.b = Builder(self.fn, self.lanes)
         self.kinds = ["R" if a in reduced else "K" for a in self.walked]
@@ -147,14 +147,11 @@ class LoopCode:
     def _choose_lanes(self) -> int:
         """As many lanes as the widest element in registers allows; accumulators may take several registers each.
 
-        So may all values where random numbers are made: in words of 32 bits, by long chains of short instructions, of
-        which the processor can work at several at a time.
+        So may integers where random bits are made, which are words of 32 bits behind counters of 64.
         """
         moving = [e for n, e in enumerate(self.loop.values) if n not in self.scalars and not isinstance(e, Literal)]
-        widest = max([8, *(BITS[element_type(e.dtype)] for e in moving)])
-        if any(isinstance(e, Position) for e in moving):
-            normal = any(isinstance(e, Compute) and e.op is random_normal for e in moving)
-            widest = min(widest, 16 if normal else 32)
+        kinds = {element_type(e.dtype) for e in moving}
+        widest = max([8, *(32 if self.random and kind == "i64" else BITS[kind] for kind in kinds)])
         kept = [BITS[element_type(d)] for a in self.accumulators for d in a.dtypes]
         lanes = min(self.em.vector_bits // widest, 4 * self.em.vector_bits // max([8, *kept]))
         return max(1, min(lanes, 32))
@@ -170,24 +167,24 @@ class LoopCode:
     def _interleaved(self) -> int:
         """How many vectors to compute at once, so that one goes on while another waits for a result of its own.
 
-        What waits is chains of operations, and an elementary function is one of dozens. Code that branches or that is
-        large gains nothing; four vectors at once pay where the code is short, which compiles in no time, and where
-        there are registers for them.
+        What waits is chains of operations, and an elementary function is one of dozens, as random bits are. Code that
+        branches or that is large gains nothing; four vectors at once pay where the code is short, which compiles in no
+        time, and where there are registers for them.
         """
         work = self._work()
         functions = [FUNCTIONS[name] for name in work if name in FUNCTIONS]
         if self.lanes == 1 or len(work) > LARGE or any(function.branches for function in functions):
             return 1
-        if len(functions) == 1 and len(work) <= CHAIN and self.em.vector_bits >= 512:
+        if self.em.vector_bits >= 512 and (self.random or (len(functions) == 1 and len(work) <= CHAIN)):
             return 4
-        return 2 if functions or len(work) >= CHAIN else 1
+        return 2 if self.random or functions or len(work) >= CHAIN else 1
 
     def _exchange(self) -> None:
         """Let a reduced dimension of small steps be the innermost one, in place of a reduced one of large steps.
 
         That is decided at run time, by the operands' layout; not where order matters, as it does for places.
         """
-        ordered = any(isinstance(e, Iota) for e in self.loop.values) or any(
+        ordered = any(isinstance(e, Iota | Position) for e in self.loop.values) or any(
             a.reduction.places for a in self.accumulators
         )
         if self.kinds[-1] != "R" or self.store_streams or ordered or any(s.inner_static_unit for s in self.moved):
