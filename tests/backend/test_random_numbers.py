@@ -10,6 +10,7 @@ import pytest
 import theano
 import theano.tensor as T
 from tests.backend.comparison import Pair, compare
+from theano.backend.native import linker
 from theano.tensor import raw_random
 
 STATE = np.array([0x0123456789ABCDEF, 2**64 - 5], dtype="uint64")  # the counter wraps around
@@ -153,3 +154,34 @@ def test_strips_of_rows_count_on() -> None:
         x,
     )
     assert "strips" in pair.native.stages()["program"]
+
+
+@pytest.mark.parametrize("bits", [64, 128, 256])
+def test_narrower_vectors_draw_the_same(bits: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(linker, "vector_bits", lambda: bits)
+    compare(
+        lambda s: [
+            raw_random.normal(s, (7, 9))[1],
+            raw_random.normal(s, (63,), dtype="float32")[1],
+            raw_random.uniform(s, (5, 13), dtype="float32")[1],
+            raw_random.binomial(s, (65,), p=0.3, dtype="int8")[1],
+        ],
+        STATE,
+        tolerance=1e-300,
+    )
+
+
+def test_arm_draws_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    import llvmlite.binding as llvm
+
+    monkeypatch.setattr(linker, "vector_bits", lambda: 128)
+    state = T.vector("state", dtype="uint64")
+    made = Pair([state], [raw_random.normal(state, (100,))[1]]).native
+    llvm.initialize_all_targets()
+    llvm.initialize_all_asmprinters()
+    machine = llvm.Target.from_triple("aarch64-unknown-linux-gnu").create_target_machine(cpu="neoverse-n1", opt=2)
+    assembly = machine.emit_assembly(llvm.parse_assembly(made.text))
+    assert "fsqrt" in assembly and "fmul" in assembly
+    assert not any(fused in assembly for fused in ("fmla", "fmadd", "fmls", "fmsub")), (
+        "sums of products are rounded once"
+    )

@@ -276,12 +276,13 @@ class TestShapes:
                 srng.uniform(np.array([2, 1])).shape,
                 srng.uniform(()).shape,
                 srng.uniform((2, -1), low=x).shape,
+                srng.uniform((-1, 3)).shape,
                 srng.normal(avg=x).shape,
                 srng.uniform(T.stack([n, n + 1])).shape,
             ],
         )
         shapes = [s.tolist() for s in f(3, [2, 5], np.zeros((2, 4)))]
-        assert shapes == [[4], [3], [3, 2], [2, 4], [2, 5], [2, 1], [], [2, 4], [2, 4], [3, 4]]
+        assert shapes == [[4], [3], [3, 2], [2, 4], [2, 5], [2, 1], [], [2, 4], [1, 3], [2, 4], [3, 4]]
 
     def test_without_size_parameters_say_the_shape(self) -> None:
         srng, x = RandomStreams(1), T.dmatrix("x")
@@ -310,6 +311,11 @@ class TestShapes:
             srng.uniform((2, 2), ndim=3)
         with pytest.raises(ValueError, match="exceeds"):
             srng.uniform((2,), low=T.dmatrix())
+        with pytest.raises(ValueError, match=r"of shape \(2\) does not broadcast to size \(2, 3\)"):
+            srng.normal((2, 3), avg=np.zeros(2))
+        with pytest.raises(ValueError, match="lengths of dimension 1 differ"):
+            x = T.dvector("x")
+            theano.function([x], srng.normal((2, 3), avg=x))([1.0, 2.0])
         with pytest.raises(ValueError, match="negative"):
             srng.uniform((-2,))
         with pytest.raises(TypeError, match="must be an integer"):

@@ -21,7 +21,6 @@ expression is built.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -33,9 +32,9 @@ from theano.scalar.table import rows
 from theano.tensor.advanced_subtensor import AdvancedSubtensor1
 from theano.tensor.assertion import Assert
 from theano.tensor.functions import cast
-from theano.tensor.lengths import as_length
 from theano.tensor.random import distributions  # noqa: F401  (fills the table)
 from theano.tensor.random.function import DISTRIBUTIONS, RandomFunction
+from theano.tensor.random.size import lengths_of_draw
 from theano.tensor.random.state import STATE
 from theano.tensor.shape import shape_i
 from theano.tensor.sorting import places_along
@@ -51,82 +50,6 @@ def random_state_type(name: str | None = None) -> Any:
     return STATE(name)
 
 
-# ---- shapes
-
-
-def _own_shape(x: Any, own_axes: int) -> list[Any]:
-    """For each dimension of a parameter in front of its own axes its length, or ``None`` where it is stretched."""
-    axes = range(x.type.ndim - own_axes)
-    return [None if x.type.broadcastable[i] else shape_i(x, i) for i in axes]
-
-
-def _common_shape(what: str, parameters: Sequence[Any], own_axes: Sequence[int], rank: int | None) -> list[Any]:
-    """The shape that the parameters have together, `rank` dimensions at least."""
-    shapes = [_own_shape(x, axes) for x, axes in zip(parameters, own_axes, strict=True)]
-    most = max((len(s) for s in shapes), default=0)
-    if rank is not None and rank < most:
-        raise ValueError(f"{what}: ndim is {rank}, but a parameter has {most} dimensions")
-    result: list[Any] = []
-    for i in range(-max(most, rank or 0), 0):
-        known = [s[i] for s in shapes if len(s) >= -i and s[i] is not None]
-        result.append(as_length(known[0] if known else 1))
-    return result
-
-
-def _lengths(what: str, size: Any, ndim: int | None, parameters: Sequence[Any], own_axes: Sequence[int]) -> list[Any]:
-    """`size` as scalars, one a dimension."""
-    if ndim is not None and (isinstance(ndim, bool) or not isinstance(ndim, int | np.integer)):
-        raise TypeError(f"{what}: ndim is an integer, not {ndim!r}")
-    if size is None:
-        return _common_shape(what, parameters, own_axes, ndim)
-    if isinstance(size, int | np.integer):
-        size = (size,)
-    if isinstance(size, np.ndarray | Constant):
-        size = np.atleast_1d(size.data if isinstance(size, Constant) else size)
-        if size.ndim > 1 or (size.size and size.dtype.kind not in "iu"):
-            raise TypeError(f"{what}: size is a vector of integers, got an array of shape {size.shape}, {size.dtype}")
-        size = size.tolist()
-    if not isinstance(size, list | tuple):
-        size = as_tensor_variable(size)
-        if size.type.ndim == 0:
-            size = [size]
-        else:
-            size = _entries(what, size, ndim)
-    lengths = [as_length(n, f"{what}: a length in size") for n in size]
-    if ndim is not None and ndim != len(lengths):
-        raise ValueError(f"{what}: size has {len(lengths)} dimensions, but ndim is {ndim}")
-    for i, n in enumerate(lengths):
-        known = static_integer(n)
-        if known is not None and known < 0:
-            if known != -1:
-                raise ValueError(f"{what}: lengths must not be negative, got {known} in size")
-            lengths[i] = _common_shape(what, parameters, own_axes, None)[i - len(lengths) :][0]
-    for x, axes in zip(parameters, own_axes, strict=True):
-        if x.type.ndim - axes > len(lengths):
-            raise ValueError(
-                f"{what}: size has {len(lengths)} dimensions, which the parameter {x} of type {x.type} exceeds"
-            )
-    return lengths
-
-
-def _entries(what: str, size: Any, ndim: int | None) -> Sequence[Any]:
-    """The entries of a vector."""
-    from theano.tensor.static import get_vector_length, vector_entries
-
-    if size.type.ndim != 1 or size.type.numpy_dtype.kind not in "iu":
-        raise TypeError(f"{what}: size is a vector of integers, got {size} of type {size.type}")
-    try:
-        return vector_entries(size, get_vector_length(size))
-    except ValueError:
-        if ndim is None:
-            raise ValueError(
-                f"{what}: the number of dimensions is not known from size, {size} of type {size.type}: give ndim"
-            ) from None
-    right = Assert(f"{what}: size does not have as many entries as ndim says, {ndim}", ValueError)
-    size = right(size, rows.eq(shape_i(size, 0), np.int64(ndim)))
-    return [size[i] for i in range(ndim)]
-
-
 # ---- nodes
 
 
@@ -136,7 +59,7 @@ def _draw(
     """Next state and numbers of a distribution of the table."""
     kind = DISTRIBUTIONS[name]
     own_axes = kind.own_axes or (0,) * len(parameters)
-    lengths = _lengths(what or name, size, ndim, parameters, own_axes)
+    lengths = lengths_of_draw(what or name, size, ndim, parameters, own_axes)
     state, numbers = RandomFunction(name, dtype)(random_state, *parameters, *lengths)
     return state, numbers
 
