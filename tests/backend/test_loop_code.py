@@ -13,7 +13,8 @@ from tests.backend.comparison import Pair, layouts, like, values
 # Bodies that are computed for one, two or four vectors at once.
 BODIES = {
     "one operation": lambda x, y: x + y,
-    "a chain": lambda x, y: abs(T.maximum(x * y, y) - x) * (x + 1) + abs(x - 2) * y,
+    "a chain": lambda x, y: abs(T.maximum(abs(T.maximum(x * y, y) - x) * (x + 1), y) - x) * y + x,
+    "many operations side by side": lambda x, y: (x + 1) * y - (y + 2) * x + (x - 3) * (y - 4) - (x * 5) * (y + 6),
     "a function": lambda x, y: T.exp(-abs(x)) * y,
     "functions that wait for each other": lambda x, y: T.erf(T.log(abs(x) + 1) * T.tanh(y)),
     "a branch in the code": lambda x, y: T.sin(x) + y,
@@ -118,6 +119,7 @@ def test_which_loops_go_by_tiles():
     [
         ("one operation", 1),
         ("a chain", 2),
+        ("many operations side by side", 1),
         ("a function", 4),
         ("functions that wait for each other", 2),
         ("a branch in the code", 1),

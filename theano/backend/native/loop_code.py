@@ -171,13 +171,23 @@ class LoopCode:
         branches or that is large gains nothing; four vectors at once pay where the code is short, which compiles in no
         time, and where there are registers for them.
         """
-        work = self._work()
-        functions = [FUNCTIONS[name] for name in work if name in FUNCTIONS]
-        if self.lanes == 1 or len(work) > LARGE or any(function.branches for function in functions):
+        chains: list[int] = []  # of each value, the operations one after another that it takes
+        functions = 0
+        for number, e in enumerate(self.loop.values):
+            length = CHAIN if isinstance(e, Position) else 0
+            if isinstance(e, Compute) and number not in self.scalars:
+                function = FUNCTIONS.get(e.op.name)
+                if function is not None and function.branches:
+                    return 1
+                functions += function is not None
+                length = max((chains[a] for a in e.arguments), default=0) + (1 if function is None else CHAIN)
+            chains.append(length)
+        work = len(self._work())
+        if self.lanes == 1 or work > LARGE or max(chains, default=0) < CHAIN:
             return 1
-        if self.em.vector_bits >= 512 and (self.random or (len(functions) == 1 and len(work) <= CHAIN)):
+        if self.em.vector_bits >= 512 and (self.random or (functions == 1 and work <= CHAIN)):
             return 4
-        return 2 if self.random or functions or len(work) >= CHAIN else 1
+        return 2
 
     def _exchange(self) -> None:
         """Let a reduced dimension of small steps be the innermost one, in place of a reduced one of large steps.
