@@ -288,7 +288,13 @@ class Apply(Node):
 
     def clone(self) -> Apply:
         """The same Op on the same inputs with fresh outputs; keeps tag and trace."""
-        copy = Apply(self.op, self.inputs, [_fresh(output) for output in self.outputs])
+        copy = object.__new__(type(self))  # whole graphs are copied so: there is nothing to check or to look up again
+        copy.op = self.op
+        copy.inputs = list(self.inputs)
+        copy.outputs = [_fresh(output) for output in self.outputs]
+        for i, output in enumerate(copy.outputs):
+            output.owner, output.index = copy, i
+        copy.tag = Scratchpad()
         copy.tag.__dict__.update(self.tag.__dict__)
         copy.trace = self.trace
         return copy
