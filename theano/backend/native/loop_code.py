@@ -197,7 +197,9 @@ class LoopCode:
         ordered = any(isinstance(e, Iota | Position) for e in self.loop.values) or any(
             a.reduction.places for a in self.accumulators
         )
-        if self.kinds[-1] != "R" or self.store_streams or ordered or any(s.inner_static_unit for s in self.moved):
+        if self.kinds[-1] != "R" or self.store_streams or ordered or not self.moved:
+            return
+        if any(s.inner_static_unit for s in self.moved):
             return
         b, inner = self.b1, self.rank - 1
         for axis in range(inner):
