@@ -211,6 +211,15 @@ class TestInputs:
         node = only_scan(rewritten([before[1]], "local_scan_unused"))
         assert outer_of(node) == ["Y", "H0 * 2"]
 
+    @pytest.mark.parametrize("taken", [lambda r: r, lambda r: r[-1], lambda r: r[1:]])
+    def test_local_scan_constant_states(self, taken: Any) -> None:
+        layout = Layout(1, ((-1,), (-1,)), 0)
+        before = loop([x, h, g], [T.tanh(x + h * g), g], layout, X, H0, T.exp(b).dimshuffle("x", 0))
+        after = rewritten([before[0], taken(before[1])], "local_scan_constant_states", steps=(1, 4))
+        node = only_scan(after)
+        assert steps_of(node) == ["tanh(x0 + h0 * o0)"]
+        assert outer_of(node) == ["X", "H0", "exp(b)"]
+
 
 class TestLastOnly:
     @pytest.mark.parametrize("taken", [lambda r: r[-1], lambda r: r[-1:], lambda r: r[-1, 0], lambda r: r[1:][-1]])

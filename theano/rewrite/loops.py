@@ -25,7 +25,7 @@ from theano.rewrite.algebra import ALWAYS
 from theano.rewrite.pattern import RuleTable, scalar_constant
 from theano.tensor.elementwise import DimShuffle
 from theano.tensor.filling import Alloc
-from theano.tensor.shape import Rebroadcast, patternbroadcast
+from theano.tensor.shape import Rebroadcast, patternbroadcast, shape_tuple
 from theano.tensor.subtensor import FULL, Slice, Subtensor
 from theano.tensor.type import TensorType
 from theano.tensor.variable import constant
@@ -273,6 +273,18 @@ def in_front(x: Any) -> Any:
     return x.dimshuffle("x", *range(x.type.ndim))
 
 
+def first_row(x: Any) -> Any:
+    """``x[0]`` of an array with one row."""
+    node = x.owner
+    if node is not None and type(node.op) is DimShuffle and node.op.new_order[:1] == ("x",):
+        return node.inputs[0].dimshuffle(*node.op.new_order[1:])
+    if node is not None and type(node.op) is Alloc:
+        value, _, *lengths = node.inputs
+        if value.type.ndim <= len(lengths):
+            return Alloc()(value, *lengths)
+    return Subtensor((0,))(x)
+
+
 def reversed_rows(x: Any) -> Any:
     """The rows of an array in reverse order; twice reversed rows are those of the array itself."""
     return x.owner.inputs[0] if is_reversed(x) else Subtensor((BACKWARDS,))(x)
@@ -454,6 +466,31 @@ def local_scan_unused(fgraph: Any, node: Apply) -> Any:
 
 def _plain(loop: Loop) -> list[Any]:
     return [*(s.row for s in loop.sequences), *(o.inner for o in loop.others)]
+
+
+@node_rule(
+    "local_scan_constant_states", ("canonicalize", "loops"), Scan, tags=QUICK, depth=1,
+    before="Scan(x, a), each step x + g, g", after="Scan(x, a[0]), each step x + g",
+    when="g, a state that never changes, as second derivatives of sums have them",
+)  # fmt: skip
+def local_scan_constant_states(fgraph: Any, node: Apply) -> Any:
+    loop = Loop(node)
+
+    def is_constant(s: State) -> bool:
+        return s.taps == (-1,) and s.row is s.before[0] and (s.last_only or loop.condition is None)
+
+    constant_states = [s for s in loop.states if is_constant(s)]
+    if not constant_states:
+        return None
+    loop.states = [s for s in loop.states if s not in constant_states]
+    values = {s: first_row(s.initial) for s in constant_states}
+    loop.replace([(s.row, loop.add_other(values[s], like=s.row)) for s in constant_states])
+    loop.drop_unused_inputs()
+    replaced = loop.rebuilt()
+    for s, value in values.items():
+        whole = s.initial if s.last_only else Alloc()(value, loop.steps + 1, *shape_tuple(value))
+        replaced[s.result] = fitted(whole, s.result)
+    return replaced
 
 
 @node_rule(

@@ -11,17 +11,16 @@ from typing import Any
 
 from theano.graph.basic import Apply
 from theano.loops.op import Scan
-from theano.rewrite.loops import LOOPS, Loop, State, in_front, is_reversed, reversed_rows
+from theano.rewrite.loops import LOOPS, Loop, State, first_row, in_front, is_reversed, reversed_rows
 from theano.rewrite.loops_move import VIEWS, Body, grows, leaves_of, rank, with_rows
 from theano.rewrite.loops_rows import Rows, has_rows, summed_product, together
 from theano.rewrite.pattern import RuleTable, elementwise, maker
 from theano.tensor.advanced_subtensor import AdvancedIncSubtensor1
 from theano.tensor.elementwise import DimShuffle
-from theano.tensor.filling import Alloc
 from theano.tensor.functions import cast
 from theano.tensor.products import Dot
 from theano.tensor.reduction_ops import Sum
-from theano.tensor.subtensor import DYNAMIC, IncSubtensor, Subtensor
+from theano.tensor.subtensor import DYNAMIC, IncSubtensor
 
 table = RuleTable()
 node_rule = table.node_rule
@@ -298,15 +297,3 @@ def _changed(total: Any, term: _Term, rows: Rows) -> Any:
 
 def _added(total: Any, term: _Term, value: Any) -> Any:
     return elementwise("sub" if term.negative else "add")(total, value)
-
-
-def first_row(x: Any) -> Any:
-    """``x[0]`` of an array with one row."""
-    node = x.owner
-    if node is not None and type(node.op) is DimShuffle and node.op.new_order[:1] == ("x",):
-        return node.inputs[0].dimshuffle(*node.op.new_order[1:])
-    if node is not None and type(node.op) is Alloc:
-        value, _, *lengths = node.inputs
-        if value.type.ndim <= len(lengths):
-            return Alloc()(value, *lengths)
-    return Subtensor((0,))(x)

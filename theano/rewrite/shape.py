@@ -38,6 +38,14 @@ class ShapeFeature:
     def __init__(self) -> None:
         self.shape_of = Shapes()
         self.known: dict[tuple[Variable, int], tuple[Variable, int]] = {}
+        self._lengths: dict[Variable, tuple[Variable, ...]] = {}
+
+    def lengths(self, variable: Variable) -> tuple[Variable, ...]:
+        """All lengths of a tensor, the same variables each time."""
+        found = self._lengths.get(variable)
+        if found is None:
+            found = self._lengths[variable] = shape_tuple(variable)
+        return found
 
     def source(self, fgraph: FunctionGraph, variable: Variable, axis: int) -> tuple[Variable, int]:
         """The variable and axis nearest to the inputs that has the length of this axis.
@@ -142,7 +150,7 @@ def local_shape_i_lift(fgraph: Any, node: Apply) -> Any:
     if x.type.broadcastable[axis]:
         return [constant(1, dtype="int64")]
     source, source_axis = shape_feature(fgraph).source(fgraph, x, axis)
-    length = _inferred(source, source_axis)
+    length = _inferred(fgraph, source, source_axis)
     if length is None:
         if source is x:
             return None
@@ -150,14 +158,15 @@ def local_shape_i_lift(fgraph: Any, node: Apply) -> Any:
     return None if length is node.outputs[0] else [length]
 
 
-def _inferred(x: Any, axis: int) -> Any:
+def _inferred(fgraph: Any, x: Any, axis: int) -> Any:
     """The length by ``infer_shape`` of what makes `x`; ``None`` when that does not tell."""
     if isinstance(x, Constant):
         return constant(x.data.shape[axis], dtype="int64")
     node = x.owner
     if node is None or type(node.op).infer_shape is Op.infer_shape:
         return None
-    shapes = [shape_tuple(v) if isinstance(v.type, TensorType) else None for v in node.inputs]
+    feature = shape_feature(fgraph)
+    shapes = [feature.lengths(v) if isinstance(v.type, TensorType) else None for v in node.inputs]
     try:
         lengths = node.op.infer_shape(node, shapes)[x.index]
     except MethodNotDefined:
