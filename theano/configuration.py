@@ -120,6 +120,18 @@ SETTINGS = (
     ),
     Setting("on_unused_input", EnumStr("raise", "warn", "ignore"), "What theano.function does about an unused input."),
     Setting("on_shape_error", EnumStr("warn", "raise"), "What a failing `infer_shape` of an Op does."),
+    # Threads
+    Setting(
+        "openmp",
+        BoolParam(True),
+        "Functions compiled now use several threads for large arrays: as many as the environment variable "
+        "OMP_NUM_THREADS says, else one a core.",
+    ),
+    Setting(
+        "openmp_elemwise_minsize",
+        IntParam(200_000, _unsigned),
+        "From how many elements on a sum of float64 vectors uses several threads; what computes more does from fewer.",
+    ),
     # Machine code kept on disk
     Setting("native.cache", BoolParam(True), "Keep machine code on disk and use it in later processes."),
     Setting("native.cache_size", FloatParam(256.0), "What the machine code kept on disk may take, in MiB."),
@@ -239,11 +251,9 @@ WITHOUT_EFFECT = (
         scan__debug=BoolParam(False),
     ),
     *_retired(
-        "Fusion, threads and memory: the native compiler decides.",
+        "Fusion and memory: the native compiler decides.",
         tensor__local_elemwise_fusion=BoolParam(True),
         allow_gc=BoolParam(True),
-        openmp=BoolParam(False),
-        openmp_elemwise_minsize=IntParam(200_000, _unsigned),
     ),
     *_retired(
         "Diagnosis of Theano 1.0's own compiler.",

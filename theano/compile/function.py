@@ -93,10 +93,23 @@ class Function:
         if self._profile is not None:
             return self._profile.timed_call(self, args, kwargs)
         subset = kwargs.pop("output_subset", None)
-        results = self.program.run(self._bind(args, kwargs))
-        for number, cell in self._updates:
-            cell[0] = results[number]
-        return self._packed(results[: self.maker.n_outputs], subset)
+        return self._packed(self._run(args, kwargs, self.program.run), subset)
+
+    def _run(self, args: tuple[Any, ...], kwargs: dict[str, Any], run: Callable[[list[Any]], list[Any]]) -> list[Any]:
+        """The outputs of one call that `run` computes; the updates are made."""
+        commit = getattr(self.program, "commit", None)
+        cells = [cell for _, cell in self._updates]
+        while True:
+            values = self._bind(args, kwargs)
+            results = run(values)
+            outputs, new = results[: self.maker.n_outputs], [results[number] for number, _ in self._updates]
+            if commit is None:
+                for cell, value in zip(cells, new):
+                    cell[0] = value
+                return outputs
+            # A program that gives up the interpreter's lock may find that another thread updated what it started from.
+            if not cells or commit(self._implicit_cells, values[len(self._explicit) :], cells, new):
+                return outputs
 
     def _bind(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:
         """The values of all inputs of the graph for the arguments of one call."""

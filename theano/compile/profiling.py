@@ -59,20 +59,23 @@ class ProfileStats:
         """Call a function and take its time."""
         started = time.perf_counter()
         subset = kwargs.pop("output_subset", None)
-        values = function._bind(args, kwargs)
-        entered = time.perf_counter()
-        results = self._run(function.program, values)
-        left = time.perf_counter()
-        for number, cell in function._updates:
-            cell[0] = results[number]
-        packed = function._packed(results[: function.maker.n_outputs], subset)
+        inside = 0.0
+
+        def run(values: list[Any]) -> list[Any]:
+            nonlocal inside
+            entered = time.perf_counter()
+            results = self._run(function.program, values)
+            inside += time.perf_counter() - entered
+            return results
+
+        packed = function._packed(function._run(args, kwargs, run), subset)
         ended = time.perf_counter()
         if config.profiling.ignore_first_call and self.fct_callcount == 0 and not hasattr(self, "_ignored"):
             self._ignored = True
             return packed
         self.fct_callcount += 1
         self.fct_call_time += ended - started
-        self.vm_call_time += left - entered
+        self.vm_call_time += inside
         return packed
 
     def _run(self, program: Any, values: list[Any]) -> list[Any]:

@@ -1,8 +1,9 @@
 """From planned steps to LLVM IR.
 
-The program becomes one function ``main(frame, outputs)`` that runs the steps in order and returns 0, the number of a
-check that failed, or -1 where Python has already set an error. Long programs are split into several functions that
-``main`` calls in turn, so that compile time stays linear.
+The program becomes one function ``main(frame, outputs, task, piece)`` that runs the steps in order and returns 0, the
+number of a check that failed, or -1 where Python has already set an error. Long programs are split into several
+functions that ``main`` calls in turn, so that compile time stays linear. With a task, a function does a piece of one of
+its steps only (:mod:`theano.backend.native.parallel`).
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from theano.backend.native import recipes
+from theano.backend.native import parallel, recipes
 from theano.backend.native.ir import BITS, Builder, Function, Module, Value, vector_type
 from theano.backend.native.loops import Compute, Loop
 from theano.backend.native.program import ITEMSIZES, Array, Const, Ref, Step, with_inner
@@ -23,15 +24,13 @@ from theano.graph.basic import Apply
 from theano.scalar.operation import ScalarOp
 
 if TYPE_CHECKING:
-    pass
-
-if TYPE_CHECKING:
     from theano.backend.native.timing import StepTimes
 
 STEPS_A_FUNCTION = 40
 INLINED_USES = 10  # an elementary function that a program uses more often is called, which compiles in less time
 SHARED_STEPS = 3  # as many steps that look alike are written as functions, so that equal ones are compiled once
 OUTPUT_WORDS = 8
+_WORDS_OF_TASK = "  ; words"  # where they are put into memory: which they are is known when the function is written
 
 
 class Check:
@@ -60,6 +59,7 @@ class Emitter:
         self._word_parameters: dict[int, str] | None = None  # of the step function being written: word -> parameter
         self.fn: Function
         self.b: Builder
+        self.entries: list[str] = []  # of the function being written: labels of steps that run in pieces
 
     # ---- the whole
 
@@ -78,7 +78,7 @@ class Emitter:
             self.call_all(self.functions(steps, "part"))
         else:
             self.steps(steps)
-        self.fn.emit("ret i64 0")
+        self._end()
         return str(self.module)
 
     def steps(self, steps: Sequence[Step]) -> None:
@@ -92,49 +92,97 @@ class Emitter:
 
     def functions(self, steps: Sequence[Step], what: str) -> list[str]:
         """Write steps into functions of their own, which run them when called in turn; returns their names."""
-        around = self.fn, self.b, self._word_parameters
+        around = self.fn, self.b, self._word_parameters, self.entries
         names = []
         self._word_parameters = None
         for i in range(0, len(steps), STEPS_A_FUNCTION):
             names.append(f"{self.name}.{what}{len(self.module.functions)}")
             self._begin(names[-1], internal=True)
             self.steps(steps[i : i + STEPS_A_FUNCTION])
-            self.fn.emit("ret i64 0")
-        self.fn, self.b, self._word_parameters = around
+            self._end()
+        self.fn, self.b, self._word_parameters, self.entries = around
         return names
 
     def call_all(self, names: Sequence[str]) -> None:
         """Call functions of steps in turn; leave when one of them fails."""
         for name in names:
-            code = self.fn.assign("i64", f"call i64 @{name}(ptr %frame, ptr %outputs)")
+            code = self.fn.assign("i64", f"call i64 @{name}(ptr %frame, ptr %outputs, ptr null, i64 0)")
             with self.fn.if_(self.b.icmp("ne", code, self.b.const("i64", 0)), unlikely=True):
                 self.leave(code.ref)
 
     def _begin(self, name: str, internal: bool) -> None:
         linkage = "internal" if internal else ""
-        parameters = [("ptr", "frame"), ("ptr", "outputs")]
+        parameters = [("ptr", "frame"), ("ptr", "outputs"), ("ptr", "task"), ("i64", "piece")]
         self.fn = Function(self.module, name, "i64", parameters, attributes="nounwind", linkage=linkage)
         self.b = Builder(self.fn, 1)
+        self.fn.label("start")
+        self.entries = []
+
+    def _end(self) -> None:
+        """Complete the function: the way in for those who come with a task."""
+        fn = self.fn
+        fn.emit("ret i64 0")
+        if not self.entries:
+            fn.entry_lines.append("  br label %start")
+            return
+        fn.entry_lines += ["  %whole = icmp eq ptr %task, null", "  br i1 %whole, label %start, label %resume"]
+        fn.label("done")
+        fn.emit("ret i64 0")
+        fn.label("resume")
+        self.module.declare("rt_part", "declare {i64, i64, i64} @rt_part(ptr, i64)")
+        part = fn.assign("", "call {i64, i64, i64} @rt_part(ptr %task, i64 %piece)")
+        for number, name in enumerate(("axis", "begin", "end")):
+            fn.emit(f"%{name} = extractvalue {{i64, i64, i64}} {part.ref}, {number}")
+        if len(self.entries) == 1:
+            fn.branch(self.entries[0])
+        else:
+            step = fn.assign("i64", "load i64, ptr %task")
+            places = " ".join(f"i64 {number}, label %{label}" for number, label in enumerate(self.entries))
+            fn.emit(f"switch i64 {step.ref}, label %start [ {places} ]")
+        if self._word_parameters is None:
+            return
+        words = list(self._word_parameters.values())
+        fn.entry_lines.insert(0, f"  %words = alloca [{len(words) or 1} x i64]")
+        stores = []
+        for number, word in enumerate(words):
+            stores.append(f"  %place{number} = getelementptr i64, ptr %words, i64 {number}")
+            stores.append(f"  store i64 {word}, ptr %place{number}")
+        fn.lines[:] = [line for text in fn.lines for line in (stores if text == _WORDS_OF_TASK else [text])]
 
     def _emit_shared(self, step: Step) -> None:
         """Write a step as a function of the frame words that it touches; steps of equal code share one function."""
-        caller, builder = self.fn, self.b
+        caller = self.fn, self.b, self.entries
         name = f"{self.name}.step{len(self._shared)}"
         self._begin(name, internal=True)
         function, self._word_parameters = self.fn, {}
         step.emit(self)
-        function.emit("ret i64 0")
+        self._end()
+        in_pieces = bool(self.entries)
         words, self._word_parameters = self._word_parameters, None
-        self.fn, self.b = caller, builder
+        self.fn, self.b, self.entries = caller
         function.parameters += [Value(ref, "i64") for ref in words.values()]
-        code = "\n".join([*function.entry_lines, *function.lines])
+        code = "\n".join([*function.entry_lines, *function.lines]).replace(f"@{name}.piece", "@piece")
         if code in self._shared:
             del self.module.functions[name]
+        elif in_pieces:
+            parallel.write_piece_function(self, function)
         name = self._shared.setdefault(code, name)
-        arguments = ", ".join(["ptr %frame", "ptr %outputs", *(f"i64 {number}" for number in words)])
+        fixed = ["ptr %frame", "ptr %outputs", "ptr null", "i64 0"]
+        arguments = ", ".join([*fixed, *(f"i64 {number}" for number in words)])
         left = self.fn.assign("i64", f"call i64 @{name}({arguments})")
         with self.fn.if_(self.b.icmp("ne", left, self.b.const("i64", 0)), unlikely=True):
             self.leave(left.ref)
+
+    def piece_function(self) -> str:
+        """What does a piece of a step of the function being written: called with frame, outputs, task and piece."""
+        return f"@{self.fn.name}" if self._word_parameters is None else f"@{self.fn.name}.piece"
+
+    def words_for_task(self) -> str:
+        """The address of the frame words that a task must bring along."""
+        if self._word_parameters is None:
+            return "null"
+        self.fn.lines.append(_WORDS_OF_TASK)
+        return "%words"
 
     def leave(self, code: str) -> None:
         """Return `code`; what follows is in a block that nothing reaches."""
@@ -219,8 +267,8 @@ class Emitter:
         fn, b = self.fn, self.b
         have = self.ref(slot + 1)
         with fn.if_(b.icmp("slt", have, size), unlikely=True):
-            self.module.declare("rt_grow", "declare i64 @rt_grow(ptr, i64)")
-            failed = fn.assign("i64", f"call i64 @rt_grow(ptr {self.word(slot).ref}, i64 {size.ref})")
+            self.module.declare("rt_grow", "declare i64 @rt_grow(ptr, ptr, i64)")
+            failed = fn.assign("i64", f"call i64 @rt_grow(ptr %frame, ptr {self.word(slot).ref}, i64 {size.ref})")
             with fn.if_(b.icmp("ne", failed, b.const("i64", 0)), unlikely=True):
                 self.leave("-1")
         self.set_word(array.data, fn.assign("ptr", f"load ptr, ptr {self.word(slot).ref}"))
@@ -233,9 +281,10 @@ class Emitter:
         for axis, length in enumerate(array.shape):
             address = fn.assign("ptr", f"getelementptr i64, ptr {lengths.ref}, i64 {axis}")
             fn.emit(f"store i64 {self.ref(length).ref}, ptr {address.ref}")
-        self.module.declare("rt_new_output", "declare ptr @rt_new_output(ptr, i64, ptr)")
+        self.module.declare("rt_new_output", "declare ptr @rt_new_output(ptr, ptr, i64, ptr)")
         record = fn.assign("ptr", f"getelementptr i64, ptr %outputs, i64 {array.buffer.number * OUTPUT_WORDS}")
-        data = fn.assign("ptr", f"call ptr @rt_new_output(ptr {record.ref}, i64 {array.rank}, ptr {lengths.ref})")
+        operands = f"ptr %frame, ptr {record.ref}, i64 {array.rank}, ptr {lengths.ref}"
+        data = fn.assign("ptr", f"call ptr @rt_new_output({operands})")
         with fn.if_(fn.assign("i1", f"icmp eq ptr {data.ref}, null"), unlikely=True):
             self.leave("-1")
         self.set_word(array.data, data)

@@ -68,7 +68,8 @@ class CallRecord:
         self.fail = self._raise
         self.cells = list(cells)
         self.update_cells = list(updates)
-        self.frame = np.zeros(program.frame_words + 1, dtype=np.int64)
+        self.memory = np.zeros(program.frame_words + 2, dtype=np.int64)
+        self.frame = self.memory[1:]  # behind the address of the record
         base = _pointer(self.frame)
         for word, array in program.constants:
             self.frame[word] = _pointer(array)
@@ -90,7 +91,9 @@ class CallRecord:
         for i, kind in enumerate(program.output_types):
             self.outputs[i * OUTPUT_WORDS + 1] = id(kind.numpy_dtype)
         self.owned = np.zeros(max(n_inputs, 1), dtype=np.int64)
+        self.pins = np.zeros(max(len(self.cells), 1), dtype=np.int64)
         self.record = np.zeros(len(RECORD), dtype=np.int64)
+        self.memory[0] = _pointer(self.record)
         values = {
             "main": program.main_address,
             "n_arguments": n_arguments,
@@ -107,6 +110,7 @@ class CallRecord:
             "fail": id(self.fail),
             "owned": _pointer(self.owned),
             "frame_bytes": self.frame.nbytes,
+            "pins": _pointer(self.pins),
         }
         for name, value in values.items():
             self.record[RECORD[name]] = value
@@ -117,7 +121,9 @@ class CallRecord:
         raise self.program.failure(int(frame[0]), frame)
 
     def free(self) -> None:
-        """Give back memory that is kept between calls: the arena and arrays kept to be used again."""
+        """Give back memory that is kept between calls, the arena and results; not while a call works in it."""
+        if self.record[RECORD["busy"]]:
+            return
         raw_free = ctypes.pythonapi.PyMem_RawFree
         raw_free.restype, raw_free.argtypes = None, [ctypes.c_void_p]
         for slot in self.program.arena_words:

@@ -22,7 +22,7 @@ from theano.backend.native.entry import CallRecord, make_callable
 from theano.backend.native.lower import Lowering, expand, find_rule
 from theano.backend.native.plan import Plan
 from theano.backend.native.program import schedule
-from theano.backend.native.runtime import entry_address
+from theano.backend.native.runtime import commit, entry_address
 from theano.backend.native.staging import provide_staging
 from theano.backend.native.strips import in_strips
 from theano.backend.native.timing import StepTimes
@@ -64,8 +64,7 @@ class NativeProgram:
         provide_staging(name for name in emitter.module.declarations if "stage" in name)
         self.library = Library(self.text)
         self.main_address = self.library.address(emitter.name)
-        self._runner: Any = None
-        self._record: Any = None
+        self._idle: list[tuple[CallRecord, Callable[..., Any]]] = []  # as many as there were calls at a time
         self._timed: Any = None
 
     def failure(self, number: int, frame: np.ndarray) -> Exception:
@@ -84,20 +83,39 @@ class NativeProgram:
         """Values of the outputs for values of the inputs; `watch` is told how many seconds it took."""
         if watch is not None:
             return self._watched(inputs, watch)
-        if self._runner is None:
+        return self._run(inputs, lambda record: None)
+
+    def _run(self, inputs: list[Any], afterwards: Callable[[CallRecord], None]) -> list[Any]:
+        """As :meth:`run`, in memory that no other call uses, which `afterwards` may look at."""
+        try:
+            record, runner = self._idle.pop()
+        except IndexError:
             n = len(self.input_types)
-            self._record = CallRecord(self, self.input_types, n, [], len(self.output_types), [], False, self._refuse)
-            self._runner = make_callable(self._record, self.name)
-        return self._runner(*inputs)
+            record = CallRecord(self, self.input_types, n, [], len(self.output_types), [], False, self._refuse)
+            runner = make_callable(record, self.name)
+        try:
+            results = runner(*inputs)
+            afterwards(record)
+            return results
+        finally:
+            self._idle.append((record, runner))
+
+    def commit(self, read: list[Any], expected: list[Any], updated: list[Any], new: list[Any]) -> bool:
+        """Write the values `new` into the cells `updated`, if the cells `read` still hold the values `expected`.
+
+        With False nothing is written: another thread was quicker, and the values are to be computed anew.
+        """
+        return commit(read, expected, updated, new)
 
     def _watched(self, inputs: list[Any], watch: PartWatcher) -> list[Any]:
         """As :meth:`run`, by a translation of the program that measures its steps."""
         if self._timed is None:
             self._timed = NativeProgram(self.fgraph, self.name, timed=True)
         program, started = self._timed, time.perf_counter()
-        results = program.run(inputs)
+        taken: list[tuple[str, int, float]] = []
+        results = program._run(inputs, lambda record: taken.extend(program.times.take(record.frame)))
         watch(self.title(), 1, time.perf_counter() - started)
-        for path, runs, seconds in program.times.take(program._record.frame):
+        for path, runs, seconds in taken:
             watch(f"{STEP}{path}", runs, seconds)
         return results
 
@@ -111,7 +129,7 @@ class NativeProgram:
         mended = [np.require(x, requirements=["A"]) if not x.flags.aligned else x for x in filtered]
         if all(a is b for a, b in zip(mended, inputs, strict=True)):
             mended = [np.array(x, dtype=kind.numpy_dtype) for kind, x in zip(self.input_types, mended, strict=True)]
-        return self._runner(*mended)
+        return self.run(mended)
 
     def make_entry(self, spec: CallSpec) -> Any:
         """A builtin function that does the whole call in machine code."""

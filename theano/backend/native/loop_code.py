@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from theano.backend.native.ir import BITS, Builder, Turn, Value
 from theano.backend.native.loops import Compute, Iota, Length, Literal, Load, Loop, Position
+from theano.backend.native.parallel import DIVISIBLE, PieceResults, Region, loop_cost, product
 from theano.backend.native.program import ITEMSIZES, ONE, Array, Const, Ref
 from theano.backend.native.recipes import element_type
 from theano.backend.native.reduction_code import Accumulator, Parts, accumulator
@@ -90,6 +91,7 @@ class LoopCode:
             steps = {a: s for a, flag, s in zip(axes, array.pattern, array.strides, strict=True) if not flag}
             return [steps.get(a) for a in self.walked]
 
+        region = Region(em, self.rank > 1) if self.rank and self.part is None else None
         whole = range(len(loop.extents))
         literals: dict[int, Value] = {}
         for number, e in enumerate(loop.values):
@@ -125,7 +127,8 @@ class LoopCode:
         self.extents = [em.ref(loop.extents[a]) for a in self.walked]
         self.begins = [self.b1.const("i64", 0) for _ in self.walked]
         if self.part is not None:
-            self._restrict(*self.part)
+            axis, begin, length = self.part
+            self._restrict(self.walked.index(axis), begin, length)
         self.random = any(isinstance(e, Position) for e in loop.values)
         self.lanes = self._choose_lanes()
         self.b = Builder(self.fn, self.lanes)
@@ -134,10 +137,32 @@ class LoopCode:
         self._collapse()
         self._order(cheap=self._is_cheap())
         self._find_units()
+        self.lengths = list(self.extents)
+        self.unwanted: list[Value] = []
+        if region is not None:
+            self._divide(region)
         self._nest(0)
+        if region is not None:
+            region.finish()
 
-    def _restrict(self, axis: int, begin: Value, length: Value) -> None:
-        walked = self.walked.index(axis)
+    def _divide(self, region: Region) -> None:
+        """Do the whole in pieces where it is large, or restrict the nest to the piece that is to be done."""
+        axes = [a for a in range(self.rank) if self.extents[a].ref != "1"]
+        axes = [*axes[: DIVISIBLE - 1], *axes[DIVISIBLE - 1 :][-1:]]
+        results: PieceResults | None = None
+        if self.accumulators:
+            places = {key: stream.pointer for key, stream in self.result_streams.items()}
+            results = PieceResults(self.em, self.accumulators, places, [self.kinds[a] == "R" for a in axes])
+        total = product(self.b1, self.extents)
+        begins, lengths = region.divide([self.extents[a] for a in axes], total, loop_cost(self.loop), results)
+        if results is not None:
+            places, self.unwanted = results.of_piece()
+            for key, stream in self.result_streams.items():
+                stream.pointer = places[key]
+        for axis, begin, length in zip(axes, begins, lengths, strict=True):
+            self._restrict(axis, begin, length)
+
+    def _restrict(self, walked: int, begin: Value, length: Value) -> None:
         self.extents[walked], self.begins[walked] = length, begin
         for stream in self.all_streams:
             all_rows = stream.array.buffer is None or not stream.array.buffer.strip
@@ -326,9 +351,13 @@ class LoopCode:
             self._reduce_columns()
         else:
             state = self._inside(0, [part for a in self.accumulators for part in a.start(self.b)])
-            for a, parts in zip(self.accumulators, self._divided(state), strict=True):
-                for array, value in a.results(a.across(self.b, a.total(self.b, parts))):
+            unwanted = iter(self.unwanted)  # where parts go that pieces need to be combined, though no array gets them
+            for a, state_parts in zip(self.accumulators, self._divided(state), strict=True):
+                parts = a.across(self.b, a.total(self.b, state_parts))
+                for array, value in a.results(parts):
                     self.em.store_element(self.b1, value, self.result_streams[id(array)].pointer, array.dtype)
+                for number in a.unwanted() if self.unwanted else ():
+                    self.em.store_element(self.b1, parts[number], next(unwanted), a.dtypes[number])
 
     def _divided(self, state: Sequence[Value]) -> list[Parts]:
         """The state of each accumulator, from all parts in a row."""
@@ -558,14 +587,14 @@ class LoopCode:
         if all(a.reduction.places is None for a in self.accumulators):
             return place
         for axis in self.inside:
-            index = self.indices[axis]
+            index = b1.add(self.indices[axis], self.begins[axis])
             if axis == self.row_axis and row:
                 index = b1.add(index, self.row_numbers[row])
-            place = index if place.ref == "0" else b1.add(b1.mul(place, self.extents[axis]), index)
+            place = index if place.ref == "0" else b1.add(b1.mul(place, self.lengths[axis]), index)
         if self.columns:
             return place
-        inner = b1.add(start, at)
-        return inner if place.ref == "0" else b1.add(b1.mul(place, self.extents[-1]), inner)
+        inner = b1.add(b1.add(start, at), self.begins[-1])
+        return inner if place.ref == "0" else b1.add(b1.mul(place, self.lengths[-1]), inner)
 
     def _body(
         self, at: Value, start: Value, row: int, mask: Value | None, first: Sequence[Value] | None

@@ -33,7 +33,11 @@ class Accumulator:
     ----------
     dtypes
         of the state's parts, as they are kept in memory (float16 is combined in float32).
+    total_parts
+        how many parts :meth:`total` gives.
     """
+
+    total_parts = 1
 
     def __init__(self, em: Emitter, reduction: Reduction) -> None:
         self.em = em
@@ -82,6 +86,14 @@ class Accumulator:
         assert self.reduction.array is not None
         return [(self.reduction.array, parts[0])]
 
+    def result_arrays(self) -> list[Array]:
+        """The arrays that get parts, in order."""
+        return self.reduction.arrays
+
+    def unwanted(self) -> list[int]:
+        """Numbers of parts that no array gets."""
+        return []
+
 
 class Sum(Accumulator):
     """A sum in floating point, and what rounding has lost of it.
@@ -111,6 +123,8 @@ class Sum(Accumulator):
 
 class Place(Accumulator):
     """A maximum and where the first such element is; nan is larger than anything."""
+
+    total_parts = 2
 
     def __init__(self, em: Emitter, reduction: Reduction) -> None:
         super().__init__(em, reduction)
@@ -148,6 +162,10 @@ class Place(Accumulator):
     def results(self, parts: Parts) -> list[tuple[Array, Value]]:
         arrays = (self.reduction.array, self.reduction.places)
         return [(array, part) for array, part in zip(arrays, parts, strict=True) if array is not None]
+
+    def unwanted(self) -> list[int]:
+        arrays = (self.reduction.array, self.reduction.places)
+        return [number for number, array in enumerate(arrays) if array is None]
 
 
 def accumulator(em: Emitter, reduction: Reduction, dtype: str, lengths: Sequence[Ref]) -> Accumulator:

@@ -139,14 +139,14 @@ class Repeat(Step):
     def emit(self, em: Emitter) -> None:
         b, fn = em.b, em.fn
         zero, one = b.const("i64", 0), b.const("i64", 1)
-        count = em.ref(self.count)
         if self.late:
-            with fn.if_(b.icmp("sle", count, zero)):
+            with fn.if_(b.icmp("sle", em.ref(self.count), zero)):
                 self._no_rows(em)
         if self.done is not None:
             em.set_word(self.done, zero)
-        with fn.if_(b.icmp("sgt", count, zero)):
+        with fn.if_(b.icmp("sgt", em.ref(self.count), zero)):
             em.steps(self.body.steps_before)
+            count = em.ref(self.count)  # only here: whoever helps with one of these steps has not come by before it
             names = em.functions(self.body.repeated, "body")
             left = fn.new_label("left")
             sizes = [(reading, self._row_size(em, reading)) for reading in self.readings]

@@ -58,7 +58,7 @@ out:
 }
 
 ; An arena slot {address, capacity, allocation} grown to hold `size` bytes at a multiple of 64.
-define i64 @rt_grow(ptr %slot, i64 %size) {
+define i64 @rt_grow(ptr %frame, ptr %slot, i64 %size) {
   %p2 = getelementptr i64, ptr %slot, i64 2
   %p1 = getelementptr i64, ptr %slot, i64 1
   %old = load ptr, ptr %p2
@@ -70,6 +70,7 @@ define i64 @rt_grow(ptr %slot, i64 %size) {
   %null = icmp eq ptr %new, null
   br i1 %null, label %fail, label %ok
 fail:
+  %r = call i1 @rt_relock(ptr %frame)
   %e = call ptr @PyErr_NoMemory()
   ret i64 -1
 ok:
@@ -128,7 +129,19 @@ no:
 }
 
 ; A fresh C-contiguous array for an output {current, descr, spare, spare, turn, evicted}; returns its data.
-define ptr @rt_new_output(ptr %record, i64 %rank, ptr %lengths) {
+define ptr @rt_new_output(ptr %frame, ptr %record, i64 %rank, ptr %lengths) {
+  %call.p = getelementptr ptr, ptr %frame, i64 -1
+  %call = load ptr, ptr %call.p
+  %state.p = getelementptr i64, ptr %call, i64 16
+  %state = load i64, ptr %state.p
+  %locked = icmp eq i64 %state, 0
+  br i1 %locked, label %first, label %lock, !prof !0
+lock:
+  %was = call i1 @rt_relock(ptr %frame)
+  %data.late = call ptr @rt_new_output(ptr %frame, ptr %record, i64 %rank, ptr %lengths)
+  call void @rt_unlock(ptr %frame)
+  ret ptr %data.late
+first:
   %pdescr = getelementptr ptr, ptr %record, i64 1
   %descr = load ptr, ptr %pdescr
   %p2 = getelementptr ptr, ptr %record, i64 2
@@ -161,7 +174,7 @@ keep:
   store ptr %old, ptr %p5
   br label %reuse
 reuse:
-  %o = phi ptr [%a, %0], [%b, %second], [%new, %keep]
+  %o = phi ptr [%a, %first], [%b, %second], [%new, %keep]
   call void @incref(ptr %o)
   store ptr %o, ptr %record
   %pdata = getelementptr i8, ptr %o, i64 16
@@ -202,7 +215,7 @@ out:
 
 ; Take object `o` as the argument that `record` describes: 0 taken, 1 not plain. An array of another dtype that
 ; converts without loss is converted; the result is put into `owned` to be released.
-define internal i64 @take(ptr %o, ptr %record, ptr %frame, ptr %owned) {
+define internal i64 @take(ptr %o, ptr %record, ptr %frame, ptr %owned, ptr %call) {
   %rank.p = getelementptr i64, ptr %record, i64 1
   %rank = load i64, ptr %rank.p
   %bits.p = getelementptr i64, ptr %record, i64 2
@@ -252,6 +265,10 @@ allowed:
   %may = icmp ne i64 %bit, 0
   br i1 %may, label %convert, label %no
 convert:
+  ; NumPy may give up the interpreter's lock meanwhile
+  %epoch = load i64, ptr @rt_epoch
+  %busy.p = getelementptr i64, ptr %call, i64 15
+  store i64 %epoch, ptr %busy.p
   call void @incref(ptr %descr)
   %made = call ptr @np_PyArray_FromArray(ptr %o, ptr %descr, i32 1281)
   %failed = icmp eq ptr %made, null
@@ -430,9 +447,24 @@ list.make:
   br i1 %nolist, label %null, label %begin
 begin:
   %list = phi ptr [null, %prepare], [%list0, %list.make]
+  %busy.p = getelementptr i64, ptr %record, i64 15
+  %busy = load i64, ptr %busy.p
+  %occupied = icmp ne i64 %busy, 0
+  br i1 %occupied, label %who, label %args.head, !prof !0
+who:
+  ; another call works with this record, or it did when this process was forked
+  %epoch = load i64, ptr @rt_epoch
+  %alive = icmp eq i64 %busy, %epoch
+  br i1 %alive, label %slow.other, label %inherit
+inherit:
+  %state.p = getelementptr i64, ptr %record, i64 16
+  store ptr null, ptr %state.p
+  %lost.p = getelementptr i64, ptr %record, i64 17
+  store i64 0, ptr %lost.p
+  store i64 0, ptr %busy.p
   br label %args.head
 args.head:
-  %i = phi i64 [0, %begin], [%i2, %args.body]
+  %i = phi i64 [0, %begin], [0, %inherit], [0, %again], [%i2, %args.body]
   %args.more = icmp slt i64 %i, %n
   br i1 %args.more, label %args.body, label %cells.head
 args.body:
@@ -441,7 +473,7 @@ args.body:
   %r.at = mul i64 %i, 8
   %r.p = getelementptr i64, ptr %arguments, i64 %r.at
   %own.p = getelementptr ptr, ptr %owned, i64 %i
-  %bad = call i64 @take(ptr %o, ptr %r.p, ptr %frame, ptr %own.p)
+  %bad = call i64 @take(ptr %o, ptr %r.p, ptr %frame, ptr %own.p, ptr %record)
   %i2 = add i64 %i, 1
   %isbad = icmp ne i64 %bad, 0
   br i1 %isbad, label %slow.release, label %args.head
@@ -459,23 +491,79 @@ cells.body:
   %k.at = mul i64 %k, 8
   %k.p = getelementptr i64, ptr %arguments, i64 %k.at
   %own2.p = getelementptr ptr, ptr %owned, i64 %k
-  %bad2 = call i64 @take(ptr %v, ptr %k.p, ptr %frame, ptr %own2.p)
+  %bad2 = call i64 @take(ptr %v, ptr %k.p, ptr %frame, ptr %own2.p, ptr %record)
   %c2 = add i64 %c, 1
   %isbad2 = icmp ne i64 %bad2, 0
   br i1 %isbad2, label %slow.release, label %cells.head
 run:
   %replaced = alloca ptr, i64 %updates.n
   %main = load ptr, ptr %record
-  %code = call i64 %main(ptr %frame, ptr %outputs)
+  %code = call i64 %main(ptr %frame, ptr %outputs, ptr null, i64 0)
   %inputs.n = add i64 %n, %cells.n
   call void @release(ptr %owned, i64 %inputs.n)
   %ok = icmp eq i64 %code, 0
-  br i1 %ok, label %commit.head, label %fail
+  %busy.then = load i64, ptr %busy.p
+  %gave.up = icmp ne i64 %busy.then, 0
+  br i1 %gave.up, label %settle, label %judge, !prof !0
+settle:
+  ; Others have run meanwhile.
+  %r1 = call i1 @rt_relock(ptr %frame)
+  %pins.p = getelementptr i64, ptr %record, i64 18
+  %pins = load ptr, ptr %pins.p
+  %pinned.p = getelementptr i64, ptr %record, i64 17
+  %pinned = load i64, ptr %pinned.p
+  store i64 0, ptr %pinned.p
+  %held = alloca ptr, i64 %pinned
+  %updates.any = icmp ne i64 %updates.n, 0
+  br label %pins.head
+pins.head:
+  %q = phi i64 [0, %settle], [%q2, %pins.body]
+  %void = phi i1 [false, %settle], [%void2, %pins.body]
+  %pins.more = icmp slt i64 %q, %pinned
+  br i1 %pins.more, label %pins.body, label %judge
+pins.body:
+  %pin.p = getelementptr ptr, ptr %pins, i64 %q
+  %pin = load ptr, ptr %pin.p
+  %held.p = getelementptr ptr, ptr %held, i64 %q
+  store ptr %pin, ptr %held.p
+  %qcell.p = getelementptr ptr, ptr %cells, i64 %q
+  %qcell = load ptr, ptr %qcell.p
+  %qitems.p = getelementptr i8, ptr %qcell, i64 24
+  %qitems = load ptr, ptr %qitems.p
+  %qnow = load ptr, ptr %qitems
+  %differs = icmp ne ptr %qnow, %pin
+  %matters = and i1 %differs, %updates.any
+  %void2 = or i1 %void, %matters
+  %q2 = add i64 %q, 1
+  br label %pins.head
+judge:
+  %holds = phi ptr [null, %run], [%held, %pins.head]
+  %holds.n = phi i64 [0, %run], [%pinned, %pins.head]
+  %is.void = phi i1 [false, %run], [%void, %pins.head]
+  %repeat = and i1 %ok, %is.void
+  br i1 %repeat, label %again, label %valid
+again:
+  call void @drop(ptr %outputs, i64 %all.n, i64 0)
+  call void @release(ptr %holds, i64 %holds.n)
+  %keep.p = getelementptr i64, ptr %record, i64 19
+  store i64 1, ptr %keep.p
+  br label %args.head
+valid:
+  br i1 %ok, label %commit.start, label %fail
 fail:
+  ; giving up what was made may run Python code: the record is kept from that until all of it is read
+  %epoch.fail = load i64, ptr @rt_epoch
+  store i64 %epoch.fail, ptr %busy.p
+  %keep.fail.p = getelementptr i64, ptr %record, i64 19
+  store i64 0, ptr %keep.fail.p
   call void @drop(ptr %outputs, i64 %all.n, i64 0)
   call void @decref(ptr %list)
   %mine = icmp sgt i64 %code, 0
-  br i1 %mine, label %raise, label %null
+  br i1 %mine, label %raise, label %failed
+failed:
+  store i64 0, ptr %busy.p
+  call void @release(ptr %holds, i64 %holds.n)
+  br label %null
 raise:
   ; fail(frame) raises; it gets a copy, because another thread may call this function before it has read it
   %fail.p = getelementptr i64, ptr %record, i64 12
@@ -484,6 +572,8 @@ raise:
   %bytes.p = getelementptr i64, ptr %record, i64 14
   %bytes = load i64, ptr %bytes.p
   %copy = call ptr @PyBytes_FromStringAndSize(ptr %frame, i64 %bytes)
+  store i64 0, ptr %busy.p
+  call void @release(ptr %holds, i64 %holds.n)
   %nocopy = icmp eq ptr %copy, null
   br i1 %nocopy, label %null, label %tell
 tell:
@@ -495,8 +585,13 @@ tell:
   br label %null
 null:
   ret ptr null
+commit.start:
+  %keep.last.p = getelementptr i64, ptr %record, i64 19
+  store i64 0, ptr %keep.last.p
+  store i64 0, ptr %busy.p
+  br label %commit.head
 commit.head:
-  %u = phi i64 [0, %run], [%u2, %commit.body]
+  %u = phi i64 [0, %commit.start], [%u2, %commit.body]
   %commit.more = icmp slt i64 %u, %updates.n
   br i1 %commit.more, label %commit.body, label %give
 commit.body:
@@ -543,12 +638,18 @@ fill.body:
 done:
   %result.given = phi ptr [%only, %one], [%list, %fill.head]
   call void @release(ptr %replaced, i64 %updates.n)
+  call void @release(ptr %holds, i64 %holds.n)
   call void @drop(ptr %outputs, i64 %all.n, i64 5)
   ret ptr %result.given
 slow.release:
-  call void @decref(ptr %list)
   %in.n = add i64 %n, %cells.n
   call void @release(ptr %owned, i64 %in.n)
+  %keep.slow.p = getelementptr i64, ptr %record, i64 19
+  store i64 0, ptr %keep.slow.p
+  store i64 0, ptr %busy.p
+  br label %slow.other
+slow.other:
+  call void @decref(ptr %list)
   br label %slow
 slow:
   %slow.p = getelementptr i64, ptr %record, i64 6

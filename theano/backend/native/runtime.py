@@ -1,6 +1,6 @@
 """What compiled programs call while they run: the entry from Python, memory.
 
-The functions themselves stand in ``runtime.ll``, in LLVM IR; they are compiled once a process.
+The functions themselves stand in ``runtime.ll`` and ``concurrency.ll``, in LLVM IR; they are compiled once a process.
 """
 
 from __future__ import annotations
@@ -8,11 +8,13 @@ from __future__ import annotations
 import ctypes
 import sys
 import sysconfig
+import threading
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from theano.backend.native import parallel, threads
 from theano.backend.native.compiler import Library, add_symbol
 
 PYTHON_API = (
@@ -27,6 +29,8 @@ PYTHON_API = (
     "PyMem_RawFree",
     "_Py_Dealloc",
     "PyObject_Vectorcall",
+    "PyEval_SaveThread",
+    "PyEval_RestoreThread",
 )
 
 # Places in NumPy's table of C functions and types (numpy/_core/include/numpy/__multiarray_api.h).
@@ -37,7 +41,11 @@ NUMPY_API = {
     "PyArray_FromArray": 109,
 }
 
-# Words of the call record that the entry reads.
+# What compiled programs call by name.
+SERVICES = ("rt_grow", "rt_new_output", "rt_unlock", "rt_share", "rt_share_line", "rt_part", "rt_place")
+
+# Words of the call record that the entry reads; the last ones belong to a call that gives up the GIL: whether there is
+# one, the state of its thread, how many values of shared variables it holds and where, and whether it must not.
 RECORD = {
     name: i
     for i, name in enumerate(
@@ -57,6 +65,11 @@ RECORD = {
             "fail",
             "owned",
             "frame_bytes",
+            "busy",
+            "state",
+            "pinned",
+            "pins",
+            "keep",
         )
     )
 }
@@ -83,7 +96,10 @@ def _add_symbols() -> None:
         add_symbol("type_" + name, id(kind))
 
 
-_library: Library | None = None
+# Addresses are asked for once: LLVM's lock may be held by a thread that the child of a fork does not have.
+_entry = 0
+_commit: Any = None
+_lock = threading.Lock()
 
 
 def _check_interpreter() -> None:
@@ -106,11 +122,24 @@ def _check_interpreter() -> None:
 
 def entry_address() -> int:
     """Address of the entry function; compiles the runtime the first time."""
-    global _library
-    if _library is None:
-        _check_interpreter()
-        _add_symbols()
-        _library = Library(Path(__file__).with_suffix(".ll").read_text(encoding="utf-8"), effort=0)
-        for name in ("rt_grow", "rt_new_output"):
-            add_symbol(name, _library.address(name))
-    return _library.address("rt_entry")
+    global _entry, _commit
+    with _lock:
+        if not _entry:
+            _check_interpreter()
+            _add_symbols()
+            folder = Path(__file__).parent
+            text = "\n".join((folder / name).read_text(encoding="utf-8") for name in ("runtime.ll", "concurrency.ll"))
+            for name in ("FEW_BYTES", "LONG_AXIS", "PIECE_WORK", "PIECES"):
+                text = text.replace(f"{{{name}}}", str(getattr(parallel, name)))
+            library = Library(text, effort=0)
+            for name in SERVICES:
+                add_symbol(name, library.address(name))
+            _commit = ctypes.PYFUNCTYPE(ctypes.c_int64, *[ctypes.py_object] * 4)(library.address("rt_commit"))
+            threads.attach(library)
+            _entry = library.address("rt_entry")
+    return _entry
+
+
+def commit(read: list[Any], expected: list[Any], updated: list[Any], new: list[Any]) -> bool:
+    """As :meth:`NativeProgram.commit`: no other thread runs between the comparison and the end of the writing."""
+    return bool(_commit(read, expected, updated, list(new)))

@@ -42,10 +42,10 @@ class StepTimes:
     @contextmanager
     def around(self, em: Emitter, step: Step) -> Iterator[None]:
         """Add the time of what is written inside to the words of `step`."""
-        begin = self._now(em)
-        yield
         b, word = em.b, self.words[step]
-        em.set_word(word, b.add(em.ref(word), b.sub(self._now(em), begin)))
+        em.set_word(word, b.sub(em.ref(word), self._now(em)))
+        yield
+        em.set_word(word, b.add(em.ref(word), self._now(em)))
         em.set_word(word + 1, b.add(em.ref(word + 1), b.const("i64", 1)))
 
     def _now(self, em: Emitter) -> Value:
