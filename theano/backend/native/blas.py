@@ -1,9 +1,10 @@
 """Matrix products: SciPy's BLAS, called by address, behind functions that take any strides.
 
 ``blas_gemm_T`` and ``blas_gemv_T`` (``T`` is ``double`` or ``float``) bring operands into a form that BLAS takes,
-packing what has no unit stride, and do tiny products themselves, where a call would cost more than the work. Products
-that one thread does in less than some 0.1 ms are kept on one: OpenBLAS would share them, too, and then wait for its
-other threads, for milliseconds where these have to wait for a processor.
+packing what has no unit stride, and do tiny products themselves, where a call would cost more than the work. Large ones
+are divided into pieces, which the pool of threads works on as on the pieces of a loop; BLAS is kept on one thread,
+since its own threads would wait for each other, for milliseconds where one has to wait for a processor. A product is
+divided by its size alone, so results do not depend on the number of threads.
 """
 
 from __future__ import annotations
@@ -21,10 +22,14 @@ from typing import Any
 from theano.backend.native.compiler import Library, add_symbol
 from theano.backend.native.gemm import Products
 from theano.backend.native.ir import Builder, Function, Module, Value
+from theano.backend.native.runtime import entry_address
+from theano.backend.native.threads import available
 
 SMALL = 600  # multiplications below which plain loops are quicker than a call
-ALONE = {"gemm": 8_000_000, "gemv": 500_000}  # multiplications up to which one thread does a product
-OWN = 16_000_000  # multiplications up to which our own functions are quicker than OpenBLAS on all its threads
+WHOLE = {"gemm": 3_000_000, "gemv": 400_000}  # multiplications up to which a product is not divided
+PIECE = {"gemm": 1_000_000, "gemv": 200_000}  # a piece has about as many
+PIECES = 16  # at most
+OWN = 100_000_000  # multiplications up to which our own functions are quicker than OpenBLAS
 LETTER = {"double": "d", "float": "s"}
 
 _lock = threading.Lock()
@@ -94,6 +99,7 @@ def provide(routine: str, kind: str) -> None:
         name = f"blas_{routine}_{kind}"
         if name in _libraries:
             return
+        entry_address()  # compiles the runtime, whose functions are called
         add_symbol(LETTER[kind] + routine, _address(LETTER[kind] + routine))
         for function in ("PyMem_RawMalloc", "PyMem_RawFree"):
             add_symbol(function, ctypes.cast(getattr(ctypes.pythonapi, function), ctypes.c_void_p).value or 0)
@@ -106,9 +112,28 @@ def provide(routine: str, kind: str) -> None:
         if _provide_thread_functions():
             module.declare("get_threads", "declare i32 @blas_get_threads()")
             module.declare("set_threads", "declare void @blas_set_threads(i32)")
-        (_Gemm if routine == "gemm" else _Gemv)(module, kind).write()
+        module.declare("pieces", "declare i64 @rt_pieces(ptr, ptr, ptr, ptr, i64)")
+        whole = (_Gemm if routine == "gemm" else _Gemv)(module, kind)
+        whole.write()
+        _Divided(whole, routine).write()
         _libraries[name] = Library(str(module))
         add_symbol(name, _libraries[name].address(name))
+
+
+@contextmanager
+def one_thread(fn: Function) -> Iterator[None]:
+    """Let OpenBLAS use one thread in what is written inside, where threads are ours to divide work among."""
+    if not _threads or not available():
+        yield
+        return
+    one = Builder(fn, 1).const("i32", 1)
+    before = fn.assign("i32", "call i32 @blas_get_threads()")
+    several = Builder(fn, 1).icmp("sgt", before, one)
+    with fn.if_(several):
+        fn.emit("call void @blas_set_threads(i32 1)")
+    yield
+    with fn.if_(several):
+        fn.emit(f"call void @blas_set_threads(i32 {before.ref})")
 
 
 class _Routine:
@@ -118,7 +143,8 @@ class _Routine:
         self.kind = kind
         self.size = 8 if kind == "double" else 4
         self.module = module
-        self.fn = Function(module, f"blas_{name}_{kind}", "void", parameters, attributes="nounwind")
+        self.parameters = parameters
+        self.fn = Function(module, f"whole_{name}_{kind}", "void", parameters, "nounwind", "internal")
         self.b = Builder(self.fn, 1)
         self.p = {n: v for (_, n), v in zip(parameters, self.fn.parameters, strict=True)}
 
@@ -196,26 +222,6 @@ class _Routine:
         for place in self.packed:
             memory = self.fn.assign("ptr", f"load ptr, ptr {place.ref}")
             self.fn.emit(f"call void @PyMem_RawFree(ptr {memory.ref})")
-
-    @contextmanager
-    def threads(self, work: Value, limit: int) -> Iterator[None]:
-        """Call BLAS with one thread where there are no more than `limit` multiplications."""
-        b, fn = self.b, self.fn
-        if not _threads:
-            yield
-            return
-        one = b.const("i32", 1)
-        before = fn.alloca("i32", align=4)
-        self.store(one, before)
-        with fn.if_(b.icmp("sle", work, self.const(limit))):
-            self.store(fn.assign("i32", "call i32 @blas_get_threads()"), before)
-        restored = fn.assign("i32", f"load i32, ptr {before.ref}")
-        several = b.icmp("sgt", restored, one)
-        with fn.if_(several):
-            fn.emit("call void @blas_set_threads(i32 1)")
-        yield
-        with fn.if_(several):
-            fn.emit(f"call void @blas_set_threads(i32 {restored.ref})")
 
     def finish(self, small: Value, tiny: Any, call: Any) -> None:
         """Plain loops for `small` products, else BLAS."""
@@ -299,7 +305,7 @@ class _Gemm(_Routine):
             p["C"],
             self.integer(ldc),
         ]
-        with self.threads(b.mul(b.mul(p["m"], p["n"]), p["k"]), ALONE["gemm"]):
+        with one_thread(self.fn):
             self.fn.emit(f"call void @{LETTER[self.kind]}gemm({', '.join(f'ptr {o.ref}' for o in operands)})")
 
 
@@ -345,5 +351,99 @@ class _Gemv(_Routine):
             p["y"],
             self.integer(p["y0"]),
         ]
-        with self.threads(b.mul(p["m"], p["n"]), ALONE["gemv"]):
+        with one_thread(self.fn):
             self.fn.emit(f"call void @{LETTER[self.kind]}gemv({', '.join(f'ptr {o.ref}' for o in operands)})")
+
+
+class _Divided:
+    """``blas_routine_T``: the product in pieces of rows or columns of the result, each by the function for a whole one.
+
+    Its first two parameters are the frame and the outputs of the program; the others are those of the function.
+    """
+
+    def __init__(self, whole: _Routine, routine: str) -> None:
+        self.whole, self.routine, self.kind = whole, routine, whole.kind
+        self.module, self.parameters = whole.module, whole.parameters
+        self.name = f"blas_{routine}_{whole.kind}"
+
+    def write(self) -> None:
+        piece = self._piece()
+        given = [("ptr", "frame"), ("ptr", "outputs"), *self.parameters]
+        fn = Function(self.module, self.name, "void", given, attributes="nounwind")
+        b = Builder(fn, 1)
+        p = {n: v for (_, n), v in zip(given, fn.parameters, strict=True)}
+        work = b.mul(p["m"], p["n"])
+        if self.routine == "gemm":
+            work = b.mul(work, p["k"])
+        operands = ", ".join(f"{t} {p[n].ref}" for t, n in self.parameters)
+        with fn.if_(b.icmp("sle", work, b.const("i64", WHOLE[self.routine]))):
+            fn.emit(f"call void @{self.whole.fn.name}({operands})")
+            fn.emit("ret void")
+            fn.label(fn.new_label("dead"))
+        wish = b.assign("i64", f"sdiv i64 {work.ref}, {PIECE[self.routine]}")
+        wish = b.intrinsic("smin", wish, b.const("i64", PIECES))
+        by_rows, length, unit = b.const("i1", True), p["m"], b.const("i64", 8)
+        if self.routine == "gemm":  # rows if there are many: what they have in common is then read by all
+            by_rows = b.or_(b.icmp("sge", p["m"], b.const("i64", 128)), b.icmp("sge", p["m"], p["n"]))
+            length = b.select(by_rows, p["m"], p["n"])
+            unit = b.select(by_rows, unit, b.const("i64", Products(self.module, self.kind).columns))
+        each = self._rounded_up(b, self._rounded_up(b, length, wish), unit)
+        each = b.mul(each, unit)
+        pieces = self._rounded_up(b, length, each)
+        task = fn.alloca("i64", len(self.parameters) + 2)
+        self._at(fn, task, 0, each)
+        self._at(fn, task, 1, b.convert("zext", by_rows, "i64"))
+        for number, (_, name) in enumerate(self.parameters):
+            self._at(fn, task, number + 2, p[name])
+        with one_thread(fn):
+            places = f"ptr %frame, ptr %outputs, ptr @{piece}, ptr {task.ref}, i64 {pieces.ref}"
+            fn.assign("i64", f"call i64 @rt_pieces({places})")
+        fn.emit("ret void")
+
+    @staticmethod
+    def _rounded_up(b: Builder, value: Value, unit: Value) -> Value:
+        """``value / unit``, rounded up."""
+        total = b.sub(b.add(value, unit), b.const("i64", 1))
+        return b.assign("i64", f"sdiv i64 {total.ref}, {unit.ref}")
+
+    @staticmethod
+    def _at(fn: Function, task: Value, number: int, value: Value) -> None:
+        place = fn.assign("ptr", f"getelementptr i64, ptr {task.ref}, i64 {number}")
+        fn.emit(f"store {value.type} {value.ref}, ptr {place.ref}")
+
+    def _piece(self) -> str:
+        """The function that does piece number `piece` of a task."""
+        given = [("ptr", "frame"), ("ptr", "outputs"), ("ptr", "task"), ("i64", "piece")]
+        fn = Function(self.module, f"{self.name}.piece", "i64", given, "nounwind", "internal")
+        b = Builder(fn, 1)
+
+        def read(number: int, kind: str) -> Value:
+            place = fn.assign("ptr", f"getelementptr i64, ptr %task, i64 {number}")
+            return fn.assign(kind, f"load {kind}, ptr {place.ref}")
+
+        each, by_rows = read(0, "i64"), b.icmp("ne", read(1, "i64"), b.const("i64", 0))
+        p = {name: read(number + 2, kind) for number, (kind, name) in enumerate(self.parameters)}
+        first = b.mul(each, fn.parameters[3])
+        zero = b.const("i64", 0)
+        row, column = b.select(by_rows, first, zero), b.select(by_rows, zero, first)
+
+        def moved(name: str, number: Value, stride: str) -> None:
+            offset = b.mul(number, p[stride])
+            p[name] = fn.assign("ptr", f"getelementptr {self.kind}, ptr {p[name].ref}, i64 {offset.ref}")
+
+        def shortened(name: str, number: Value, here: Value) -> None:
+            p[name] = b.select(here, b.intrinsic("smin", b.sub(p[name], number), each), p[name])
+
+        moved("A", row, "A0")
+        if self.routine == "gemm":
+            moved("C", row, "C0")
+            moved("B", column, "B1")
+            moved("C", column, "C1")
+            shortened("n", column, b.not_(by_rows))
+        else:
+            moved("y", row, "y0")
+        shortened("m", row, by_rows)
+        operands = ", ".join(f"{kind} {p[name].ref}" for kind, name in self.parameters)
+        fn.emit(f"call void @{self.whole.fn.name}({operands})")
+        fn.emit("ret i64 0")
+        return fn.name

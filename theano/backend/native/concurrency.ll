@@ -147,6 +147,12 @@ alone:
   ret i64 %code.alone
 }
 
+; As @pieces, for work that is known to be long.
+define i64 @rt_pieces(ptr %frame, ptr %outputs, ptr %function, ptr %task, i64 %pieces) {
+  %code = call i64 @pieces(ptr %function, ptr %frame, ptr %outputs, ptr %task, i64 %pieces, i1 true)
+  ret i64 %code
+}
+
 ; The part of a loop that a task wants done: a dimension and a range in it.
 ;
 ; A task: step, dimension, length of a piece in it, its whole length, address of results (0: not those of a dimension that

@@ -42,7 +42,7 @@ NUMPY_API = {
 }
 
 # What compiled programs call by name.
-SERVICES = ("rt_grow", "rt_new_output", "rt_unlock", "rt_share", "rt_share_line", "rt_part", "rt_place")
+SERVICES = ("rt_grow", "rt_new_output", "rt_unlock", "rt_share", "rt_share_line", "rt_pieces", "rt_part", "rt_place")
 
 # Words of the call record that the entry reads; the last ones belong to a call that gives up the GIL: whether there is
 # one, the state of its thread, how many values of shared variables it holds and where, and whether it must not.

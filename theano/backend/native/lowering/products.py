@@ -98,8 +98,9 @@ _SIGNATURES = {
 def _call(em: Emitter, routine: str, kind: str, operands: Sequence[Value]) -> None:
     """Call one of the functions in :mod:`theano.backend.native.blas`."""
     name = f"blas_{routine}_{kind}"
-    em.module.declare(name, f"declare void @{name}({_SIGNATURES[routine].replace('T', kind)})")
-    em.fn.emit(f"call void @{name}({', '.join(f'{o.type} {o.ref}' for o in operands)})")
+    em.module.declare(name, f"declare void @{name}(ptr, ptr, {_SIGNATURES[routine].replace('T', kind)})")
+    given = ", ".join(["ptr %frame", "ptr %outputs", *(f"{o.type} {o.ref}" for o in operands)])
+    em.fn.emit(f"call void @{name}({given})")
 
 
 def product(
