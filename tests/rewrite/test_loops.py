@@ -304,6 +304,17 @@ class TestBefore:
         assert steps_of(node) == ["tanh(x0 + h0)"]
         assert outer_of(node) == ["Dot(X, W)", "H0"]
 
+    def test_local_scan_split_products(self) -> None:
+        both = T.dot(T.concatenate([x, h]), T.concatenate([w, u]))
+        before = loop([x, h, w, u], [T.tanh(both)], one_state(), X, H0, W, U)
+        after = rewritten(before, "local_scan_split_products")
+        assert steps_of(only_scan(after))[0].count("Dot(") == 2
+        values = {X: np.ones((2, 3)), H0: np.ones((1, 3)), W: np.ones((3, 3)), U: np.ones((4, 3))}
+        with pytest.raises(ValueError, match="shapes do not match"):
+            compute(after, values)
+        node = only_scan(optimized(before))
+        assert sum(type(inner.op).__name__ in ("Dot", "Gemv") for inner in node.op.inner_nodes) == 1
+
     def test_rows_that_are_matrices(self) -> None:
         initial = H0.dimshuffle("x", 0, 1)
         before = loop([xx, hh, w, u, b], [T.tanh(T.dot(xx, w) + b + T.dot(hh, u))], one_state(), XX, initial, W, U, S0)

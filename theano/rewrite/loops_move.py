@@ -10,6 +10,8 @@ reason than lengths that do not fit are moved so: no assertions, and no indexing
 
 from __future__ import annotations
 
+import functools
+import itertools
 from collections.abc import Iterable
 from typing import Any
 
@@ -24,6 +26,7 @@ from theano.scalar.conversion import Cast
 from theano.tensor.assertion import Assert
 from theano.tensor.elementwise import DimShuffle, Elemwise
 from theano.tensor.filling import Alloc
+from theano.tensor.joining import Join
 from theano.tensor.nnet.softmax import LogSoftmax, Softmax, SoftmaxGrad
 from theano.tensor.products import BatchedDot, Dot
 from theano.tensor.reduction_ops import Argmax, CAReduce
@@ -106,6 +109,16 @@ class Body:
         """The operands that vary."""
         return [v for v in node.inputs if v in self]
 
+    def of_rows(self) -> set[Any]:
+        """Variables all rows of which can be computed before the loop from those of sequences."""
+        rows = set(self.rows)
+        for node in self.nodes:
+            if node.outputs[0] in self.fixed or grows(node) or any(v not in rows for v in self.varying(node)):
+                continue
+            if has_rows(node, self):
+                rows.update(node.outputs)
+        return rows
+
     def outside(self, steps: Any, rows: dict[Any, Any]) -> Rows:
         """Expressions outside the loop, given arrays of rows; lengths of states' rows are those of the initial ones."""
         return Rows(steps, self.others, {**self.arrays, **rows})
@@ -162,6 +175,49 @@ def local_scan_hoist(fgraph: Any, node: Apply) -> Any:
 
 
 @node_rule(
+    "local_scan_split_products", LOOPS, Scan, depth=1, tags=("rounding",),
+    before="Scan(X, W), each step dot(Join{0}(x, h), W)",
+    after="Scan(X, W), each step dot(x, W[:x.shape[0]]) + dot(h, W[x.shape[0]:])",
+    when="x made of rows of sequences alone, so that its product can be made before the loop; no condition ends the "
+    "loop",
+)  # fmt: skip
+def local_scan_split_products(fgraph: Any, node: Apply) -> Any:
+    loop = Loop(node)
+    if loop.condition is not None or not loop.sequences:
+        return None
+    body = Body(loop)
+    pairs: list[tuple[Any, Any]] = []
+    early = body.of_rows() | body.fixed
+    for inner in body.nodes:
+        if type(inner.op) is not Dot or inner.inputs[1] in body:
+            continue
+        joined, matrix = inner.inputs
+        if joined.owner is None or type(joined.owner.op) is not Join or joined.owner.op.axis != joined.type.ndim - 1:
+            continue
+        terms = _products_of_parts(joined.owner.op, joined.owner.inputs, matrix, early)
+        if len(terms) > 1:
+            pairs.append((inner.outputs[0], fitted(functools.reduce(elementwise("add"), terms), inner.outputs[0])))
+    if not pairs:
+        return None
+    loop.replace(pairs)
+    return loop.rebuilt()
+
+
+def _products_of_parts(op: Join, parts: Iterable[Any], matrix: Any, early: set[Any]) -> list[Any]:
+    """Products of neighbouring parts, which are known early or are not, with the rows of the matrix that they meet."""
+    groups = [list(group) for _, group in itertools.groupby(parts, lambda part: part in early)]
+    terms = []
+    start: Any = 0
+    for group in groups:
+        stop = functools.reduce(elementwise("add"), [shape_i(part, op.axis) for part in group], start)
+        # The last part meets all rows that are left, so that lengths that do not fit are reported.
+        rows = matrix[start:] if group is groups[-1] else matrix[start:stop]
+        terms.append(Dot()(op(*group) if len(group) > 1 else group[0], rows))
+        start = stop
+    return terms
+
+
+@node_rule(
     "local_scan_rows", LOOPS, Scan, depth=1, tags=("rounding",),
     before="Scan(X, W), each step dot(x, W) + h", after="Scan(dot(X, W)), each step x + h",
     when="a product with a matrix, a reduction, or a function of numbers that is not cheap, of rows of sequences, and "
@@ -172,16 +228,12 @@ def local_scan_rows(fgraph: Any, node: Apply) -> Any:
     if loop.condition is not None or not loop.sequences:
         return None
     body = Body(loop)
-    rows = set(body.rows)  # variables of which all rows can be computed before
+    rows = body.of_rows()
     moved: set[Apply] = set()
     for inner in body.nodes:
-        varying = body.varying(inner)
-        if not varying or any(v not in rows for v in varying):
+        if inner.outputs[0] not in rows:
             continue
-        if not has_rows(inner, body) or grows(inner) or inner.outputs[0] in body.fixed:
-            continue
-        rows.update(inner.outputs)
-        if body.is_heavy(inner) or any(v.owner in moved for v in varying):
+        if body.is_heavy(inner) or any(v.owner in moved for v in inner.inputs):
             moved.add(inner)
     found = body.needed(moved)
     if not found:
