@@ -120,6 +120,11 @@ class TestWholeNumbers:
         count = high - low + 1
         assert counts_fit(sample - low, np.full(count, 1 / count))
 
+    def test_random_integers_over_almost_all_of_them(self) -> None:
+        low, high = -(2**63), 2**63 - 2
+        sample = drawn(lambda r: r.random_integers((SIZE,), low, high))
+        assert fits(sample / 2.0**63, scipy.stats.uniform(-1, 2).cdf)
+
     def test_random_integers_of_many_bits(self) -> None:
         sample = drawn(lambda r: r.random_integers((SIZE,), -(2**62), 2**62 - 1))
         assert fits(sample / 2**62, scipy.stats.uniform(-1, 2).cdf)

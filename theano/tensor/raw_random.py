@@ -180,7 +180,7 @@ def binomial(
 def random_integers(
     random_state: Any, size: Any = None, low: Any = 0, high: Any = 1, ndim: int | None = None, dtype: Any = "int64"
 ) -> Result:
-    """Integers from `low` to `high`, which is among them.
+    """Integers from `low` to `high`, which is among them; they may be up to ``2**64 - 2`` apart.
 
     ValueError for constants with ``low > high``; in compiled functions such a pair gives `low`.
     """
@@ -284,7 +284,7 @@ def multinomial(
     """How often each category comes among `n` draws with the probabilities `pvals`.
 
     Categories are the last dimension of `pvals` and of the result; `size` and `n` do not have it. `pvals` of more
-    dimensions, and an `n` of any, broadcast to `size`.
+    dimensions, and an `n` of any, broadcast to `size`. A result takes as much work as `n` times the categories.
 
     Raises
     ------

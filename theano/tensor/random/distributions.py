@@ -115,8 +115,8 @@ def _below(draw: Draw, limit: Any, *more: Any) -> Any:
 def random_integers(draw: Draw, low: Any, high: Any) -> Any:
     """``low + n`` with n from 0 to ``high - low``."""
     low, high = (cast(_stretched(draw, x), "int64") for x in (low, high))
-    span = cast(rows.maximum(high - low, np.int64(0)) + np.int64(1), "uint64")
-    return low + cast(_below(draw, span), "int64")
+    count = cast(high, "uint64") - cast(low, "uint64") + _unsigned(1)
+    return low + cast(_below(draw, rows.switch(rows.ge(high, low), count, _unsigned(1))), "int64")
 
 
 def _happens(draw: Draw, p: Any, *more: Any) -> Any:
@@ -230,7 +230,10 @@ def different_from_rows(draw: Draw, n: Any, p: Any) -> Any:
 
 @distribution("multinomial", "n", "pvals", own_axes=(0, 1), event=lambda n, p: [shape_i(p, p.type.ndim - 1)])
 def multinomial(draw: Draw, n: Any, pvals: Any) -> Any:
-    """How often each category comes in `n` draws with the shares `pvals`; the last one has what the others leave."""
+    """How often each category comes in `n` draws with the shares `pvals`; the last one has what the others leave.
+
+    All `n` draws of all categories are looked at.
+    """
     # A category is drawn when a uniform number lies between the sum of the shares before it and that with its own.
     sums = cumsum(cast(pvals, "float64"), axis=-1)[..., :-1]
     edge = cast(pvals[..., :1], "float64") * np.float64(0)

@@ -22,6 +22,7 @@ from theano.tensor.random.state import STATE, state_variable
 from theano.tensor.type import TensorType
 from theano.tensor.variable import as_tensor_variable, constant
 
+LAST_BIT = np.uint64(2**11)  # of those that a float64 takes
 LEADING_BITS = np.uint32(0xFFE00000)  # as many as a float16 has digits
 
 # By the name of a distribution, which is what a node keeps of it.
@@ -108,8 +109,8 @@ class Draw:
         return rows.random_uniform(bits)
 
     def positive_uniform(self, *more: Any) -> Any:
-        """Numbers from (0, 1) as float64."""
-        return self.uniform(*more, dtype="float64") + np.float64(2.0**-54)
+        """Numbers from (0, 1) as float64: odd multiples of 2**-53."""
+        return rows.random_uniform(rows.or_(self.bits(*more), LAST_BIT))
 
     def normal(self, *more: Any) -> Any:
         """Numbers of the standard normal distribution."""

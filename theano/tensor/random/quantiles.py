@@ -16,7 +16,7 @@ TABLE_LENGTH = 2**16  # with the same parameters for all, the search is in a tab
 
 
 def _least(u: Any, most: Any, mean: Any, deviation: Any, share: Callable[..., Any], *parameters: Any) -> Any:
-    """The least k from 0 to `most` with ``share(k, *parameters) >= u``, for u up to 1 - 2**-54.
+    """The least k from 0 to `most` with ``share(k, *parameters) >= u``, for u up to 1 - 2**-53.
 
     Beyond ten standard deviations and 40 more nothing is left that such a `u` could reach.
     """
