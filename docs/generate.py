@@ -74,7 +74,7 @@ THEMES = {
     "trigonometric": "Angles, trigonometric and hyperbolic functions",
     "special": "Special functions",
     "complex_parts": "Complex numbers",
-    "random": "Random bits, and numbers made of them",
+    "random_numbers": "Random bits, and numbers made of them",
 }
 SAMPLED = ("bool", "int8", "int32", "float16", "float32", "float64", "complex64")
 

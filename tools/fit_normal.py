@@ -1,4 +1,4 @@
-"""Compute the coefficients of the normal quantile in theano/scalar/random.py: ``python tools/fit_normal.py``.
+"""Compute the coefficients of the normal quantile in theano/scalar/random_numbers.py: ``python tools/fit_normal.py``.
 
 Each part is a quotient of polynomials fitted to the quantile's reciprocal error at Chebyshev points, by linear least
 squares that are weighted anew with the denominator until they settle (Sanathanan and Koerner, *Transfer function

@@ -12,7 +12,7 @@ from theano import scalar
 from theano.backend.native.conversions import element_type, from_storage, storage_type, to_storage
 from theano.backend.native.ir import Builder, Function, Module, Value
 from theano.backend.native.recipes import RECIPES, emit_scalar, has_recipe
-from theano.scalar import arithmetic, complex_parts, logic, random, rounding
+from theano.scalar import arithmetic, complex_parts, logic, random_numbers, rounding
 from theano.scalar.dtypes import all_dtypes, complex_dtypes, discrete_dtypes, float_dtypes
 from theano.scalar.table import TABLE
 
@@ -20,7 +20,9 @@ REAL = [d for d in all_dtypes if d not in complex_dtypes]
 COMPUTED_IN_FLOAT = ("int8", *float_dtypes)  # enough where operands are converted to floats anyway
 LANES = (1, 8)
 # What consists of single instructions and choices gives NumPy's results bit by bit.
-EXACT = {*arithmetic.__all__, *logic.__all__, *rounding.__all__, *complex_parts.__all__, *random.__all__} - {"pow"}
+EXACT = {*arithmetic.__all__, *logic.__all__, *rounding.__all__, *complex_parts.__all__, *random_numbers.__all__} - {
+    "pow"
+}
 
 
 def add_loop(module, name, op, in_dtypes, out_dtype, lanes, emit=emit_scalar):

@@ -12,7 +12,7 @@ import theano
 import theano.tensor as T
 from theano.sandbox.rng_mrg import MRG_RandomStreams
 from theano.tensor import raw_random
-from theano.tensor.random.state import GeneratorState, key_of_seed
+from theano.tensor.random_numbers.state import GeneratorState, key_of_seed
 from theano.tensor.shared_randomstreams import RandomStreams
 
 STREAMS = pytest.mark.parametrize("streams", [RandomStreams, MRG_RandomStreams])

@@ -56,8 +56,8 @@ MODULES: dict[str, tuple[str, ...]] = {
     "theano.scalar.sharedvar": ("theano.tensor.sharedvar",),
     "theano.raise_op": ("theano.tensor.assertion",),
     # Random numbers
-    "theano.sandbox": ("theano.tensor.random.mrg",),
-    "theano.sandbox.rng_mrg": ("theano.tensor.random.mrg",),
+    "theano.sandbox": ("theano.tensor.random_numbers.mrg",),
+    "theano.sandbox.rng_mrg": ("theano.tensor.random_numbers.mrg",),
     # Loops and branches
     "theano.ifelse": ("theano.loops.ifelse",),
     # Compiling

@@ -34,7 +34,7 @@ from theano.scalar.dtypes import (
 from theano.scalar.exponential import *
 from theano.scalar.logic import *
 from theano.scalar.operation import lift
-from theano.scalar.random import *
+from theano.scalar.random_numbers import *
 from theano.scalar.rounding import *
 from theano.scalar.rounding import round_half_to_even
 from theano.scalar.special import *

@@ -15,7 +15,7 @@ from theano.tensor.products import *
 from theano.tensor.extra_ops import *
 from theano.tensor.sorting import *
 from theano.tensor import nnet
-from theano.tensor import random, raw_random, shared_randomstreams
+from theano.tensor import random_numbers, raw_random, shared_randomstreams
 from theano.tensor.shared_randomstreams import RandomStreams
 from theano.tensor import functions as _functions
 from theano.gradient import grad, Lop, Rop, jacobian, hessian, verify_grad, numeric_grad, consider_constant

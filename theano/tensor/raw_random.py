@@ -1,6 +1,6 @@
 """Draws that take a state and give the next one: ``next_state, numbers = uniform(state, size)``.
 
-A state is a vector of two uint64, key and counter (:mod:`theano.tensor.random.state`): a variable of
+A state is a vector of two uint64, key and counter (:mod:`theano.tensor.random_numbers.state`): a variable of
 :func:`random_state_type`, or a shared one, as :class:`theano.tensor.shared_randomstreams.RandomStreams` makes them.
 
 All functions share these arguments.
@@ -32,10 +32,10 @@ from theano.scalar.table import rows
 from theano.tensor.advanced_subtensor import AdvancedSubtensor1
 from theano.tensor.assertion import Assert
 from theano.tensor.functions import cast
-from theano.tensor.random import distributions  # noqa: F401  (fills the table)
-from theano.tensor.random.function import DISTRIBUTIONS, RandomFunction
-from theano.tensor.random.size import lengths_of_draw
-from theano.tensor.random.state import STATE
+from theano.tensor.random_numbers import distributions  # noqa: F401  (fills the table)
+from theano.tensor.random_numbers.function import DISTRIBUTIONS, RandomFunction
+from theano.tensor.random_numbers.size import lengths_of_draw
+from theano.tensor.random_numbers.state import STATE
 from theano.tensor.shape import shape_i
 from theano.tensor.sorting import places_along
 from theano.tensor.static import static_integer
@@ -123,7 +123,7 @@ def uniform(
     >>> from theano.tensor.raw_random import random_state_type, uniform
     >>> state = random_state_type()
     >>> next_state, numbers = uniform(state, (2, 3))
-    >>> theano.function([state], [next_state, numbers.shape])(T.random.state.GeneratorState(5))[1]
+    >>> theano.function([state], [next_state, numbers.shape])(T.random_numbers.state.GeneratorState(5))[1]
     array([2, 3])
     """
     low, high = _real("uniform", low=low, high=high)

@@ -7,7 +7,7 @@ from typing import Any
 
 from theano.configuration import config
 from theano.tensor import raw_random
-from theano.tensor.random.state import (
+from theano.tensor.random_numbers.state import (
     GeneratorState,
     RandomStateSharedVariable,
     key_of_seed,

@@ -1,5 +1,5 @@
 """Random bits from a counter, and the numbers made of them: operation by operation what the rows in
-:mod:`theano.scalar.random` say, so results are the same to the last bit.
+:mod:`theano.scalar.random_numbers` say, so results are the same to the last bit.
 """
 
 from __future__ import annotations
@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from theano.backend.native.ir import Builder, Value
-from theano.scalar.random import BOUND, CENTER, FORMATS, LN2, PARITY, ROTATIONS, ROUNDS
+from theano.scalar.random_numbers import BOUND, CENTER, FORMATS, LN2, PARITY, ROTATIONS, ROUNDS
 
 _FORMAT_OF_TYPE = {"i32": FORMATS["uint32"], "i64": FORMATS["uint64"]}
 _FLOAT_OF_TYPE = {"i32": "float", "i64": "double"}

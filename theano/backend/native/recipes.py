@@ -29,7 +29,8 @@ from theano.backend.native.conversions import (
     to_storage,
 )
 from theano.backend.native.ir import BITS, Builder, Value
-from theano.scalar import exponential, random
+from theano.scalar import exponential
+from theano.scalar import random_numbers as random_rows
 from theano.scalar.conversion import Cast
 from theano.scalar.operation import ScalarOp
 from theano.scalar.table import TABLE, Operation
@@ -514,7 +515,7 @@ for _name in TABLE:
     if _name not in RECIPES and (_found := getattr(vectormath, VECTORMATH_NAMES.get(_name, _name), None)) is not None:
         RECIPES[_name] = _function(_found)
 
-for _name in random.__all__:
+for _name in random_rows.__all__:
     RECIPES[_name] = _function(getattr(random_numbers, _name))
 
 

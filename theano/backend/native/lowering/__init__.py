@@ -10,7 +10,7 @@ from theano.backend.native.lowering import (
     loops,
     nnet,
     products,
-    random,
+    random_numbers,
     reductions,
     shape,
 )
@@ -25,7 +25,7 @@ __all__ = [
     "loops",
     "nnet",
     "products",
-    "random",
+    "random_numbers",
     "reductions",
     "shape",
 ]

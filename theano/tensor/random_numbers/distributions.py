@@ -17,8 +17,8 @@ from theano.tensor.extra_ops import cumsum, searchsorted
 from theano.tensor.functions import cast
 from theano.tensor.joining import concatenate
 from theano.tensor.lengths import product
-from theano.tensor.random.function import Draw, distribution
-from theano.tensor.random.quantiles import Quantile
+from theano.tensor.random_numbers.function import Draw, distribution
+from theano.tensor.random_numbers.quantiles import Quantile
 from theano.tensor.reductions import max as largest
 from theano.tensor.reductions import sum as total
 from theano.tensor.shape import reshape, shape_i

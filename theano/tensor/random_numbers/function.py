@@ -17,8 +17,8 @@ from theano.scalar.table import rows
 from theano.tensor.filling import static_pattern
 from theano.tensor.functions import cast
 from theano.tensor.lengths import as_length, disconnected, product
-from theano.tensor.random.bits import RandomBits
-from theano.tensor.random.state import STATE, state_variable
+from theano.tensor.random_numbers.bits import RandomBits
+from theano.tensor.random_numbers.state import STATE, state_variable
 from theano.tensor.type import TensorType
 from theano.tensor.variable import as_tensor_variable, constant
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from theano.compile.sharedvalue import shared_constructor
 from theano.graph.basic import Variable
-from theano.scalar.random import random_bits
+from theano.scalar.random_numbers import random_bits
 from theano.tensor.sharedvar import TensorSharedVariable
 from theano.tensor.type import TensorType
 

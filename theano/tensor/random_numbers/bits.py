@@ -8,7 +8,7 @@ import numpy as np
 
 from theano.graph.basic import Apply
 from theano.graph.op import Op
-from theano.scalar.random import random_bits
+from theano.scalar.random_numbers import random_bits
 from theano.tensor.filling import run_time_shape, static_pattern
 from theano.tensor.lengths import as_length, disconnected
 from theano.tensor.type import TensorType

@@ -10,9 +10,9 @@ from theano.backend.native.lowering.elementwise import shuffled
 from theano.backend.native.program import Array
 from theano.graph.basic import Apply
 from theano.scalar.arithmetic import add
-from theano.scalar.random import random_bits
-from theano.tensor.random.bits import RandomBits
-from theano.tensor.random.function import RandomFunction
+from theano.scalar.random_numbers import random_bits
+from theano.tensor.random_numbers.bits import RandomBits
+from theano.tensor.random_numbers.function import RandomFunction
 
 
 @lowers(RandomBits)

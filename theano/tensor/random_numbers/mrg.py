@@ -6,7 +6,7 @@ from typing import Any
 
 from theano.tensor import raw_random
 from theano.tensor.lengths import as_length
-from theano.tensor.random.state import GeneratorState, key_of_seed, key_of_stream
+from theano.tensor.random_numbers.state import GeneratorState, key_of_seed, key_of_stream
 from theano.tensor.shared_randomstreams import RandomStreams
 from theano.tensor.static import static_integer
 from theano.tensor.variable import as_tensor_variable
