@@ -18,7 +18,7 @@ import numpy as np
 from theano.backend.native import parallel, recipes
 from theano.backend.native.ir import BITS, Builder, Function, Module, Value, vector_type
 from theano.backend.native.loops import Compute, Loop
-from theano.backend.native.program import ITEMSIZES, Array, Const, Ref, Step, with_inner
+from theano.backend.native.program import ITEMSIZES, Array, Buffer, Const, Ref, Step, with_inner
 from theano.backend.native.vectormath import FUNCTIONS
 from theano.graph.basic import Apply
 from theano.scalar.operation import ScalarOp
@@ -54,6 +54,7 @@ class Emitter:
         self.checks: list[Check] = []
         self._uses: Counter[str] = Counter()
         self._alike: Counter[str] = Counter()
+        self.places: dict[Buffer | None, Value] = {}  # of memory whose address is not in the frame
         self._outlined: dict[Any, Function] = {}
         self._shared: dict[str, str] = {}  # code of a step -> name of the function that holds it
         self._word_parameters: dict[int, str] | None = None  # of the step function being written: word -> parameter
@@ -213,6 +214,8 @@ class Emitter:
         """The address of an array's first element."""
         if array.buffer is not None and array.buffer.kind == "word":
             return self.word(array.buffer.number)
+        if array.buffer in self.places:
+            return self.places[array.buffer]
         return self.fn.assign("ptr", f"load ptr, ptr {self.word(array.data).ref}")
 
     def offset(self, pointer: Value, size: Value) -> Value:

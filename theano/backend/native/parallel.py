@@ -122,7 +122,7 @@ class Region:
         loop = em.module.constant_table(
             "i64", [self.number, mask, len(extents) - 1, max(1, round(16 * cost)), least, *parts]
         )
-        if len(extents) == 1 and results is None:
+        if len(extents) == 1 and results is None and total.ref == extents[0].ref:
             name, now = "rt_share_line", total
         else:
             words = [total, *extents, *([] if results is None else results.words())]

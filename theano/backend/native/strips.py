@@ -10,18 +10,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from theano.backend.native.ir import Value
 from theano.backend.native.loops import Load, Loop
+from theano.backend.native.parallel import Region, loop_cost, product
 from theano.backend.native.program import ONE, Array, Buffer, Ref, Step
 from theano.backend.native.tiles import write_loop
 
 if TYPE_CHECKING:
     from theano.backend.native.emit import Emitter
 
-STRIP = 2**18  # bytes of all arrays that the rows of a strip may take, unless they are one row
+STRIP = 2**17  # bytes of all arrays that the rows of a strip may take, unless they are one row
 Access = tuple[int, Ref | None]  # address of an array, and its stride along the rows: None where it has none
 
 
@@ -42,31 +42,71 @@ class Strips(Step):
         return list(self.loops)
 
     def emit(self, em: Emitter) -> None:
-        b, first = em.b, self.loops[0]
-        one, rows = b.const("i64", 1), em.ref(first.extents[_axis(first)])
-        strip = b.assign("i64", f"udiv i64 {STRIP}, {self._row_size(em).ref}")
-        strip = b.intrinsic("smin", b.intrinsic("smax", strip, one), rows)
+        fits = em.b.icmp("sle", self._row_size(em), em.b.const("i64", STRIP))
+        first = self.loops[0]
+        rows, none = em.ref(first.extents[_axis(first)]), em.b.const("i64", 0)
+        short = self._short()
         for array in self.writes:
-            em.allocate(array, strip if array.buffer is not None and array.buffer.strip else None)
-        with em.fn.loop(b.const("i64", 0), rows, b.intrinsic("smax", strip, one)) as begin:
-            length = b.intrinsic("smin", b.sub(rows, begin), strip)
+            em.allocate(array, em.b.select(fits, none, rows) if array.buffer in short else None)
+        region = Region(em, several=False)
+        b, size = em.b, self._row_size(em)
+        rows = em.ref(first.extents[_axis(first)])
+        (start,), (count,) = region.divide([rows], b.mul(rows, size), self._cost())
+        strip = b.intrinsic("smax", b.assign("i64", f"udiv i64 {STRIP}, {size.ref}"), b.const("i64", 1))
+        fits = b.icmp("sle", size, b.const("i64", STRIP))
+        with em.fn.loop(b.const("i64", 0), count, strip) as at:
+            begin = b.add(start, at)
+            length = b.intrinsic("smin", b.sub(count, at), strip)
+            em.places = self._places(em, fits, strip, begin)
             for loop in self.loops:
-                with em.times.around(em, loop) if em.times is not None else nullcontext():
-                    write_loop(em, loop, (_axis(loop), begin, length))
+                write_loop(em, loop, (_axis(loop), begin, length))
+            em.places = {}
+        region.finish()
+
+    def _places(self, em: Emitter, fits: Value, strip: Value, begin: Value) -> dict[Buffer | None, Value]:
+        """Where the rows of a strip are that nobody needs later: on the stack, unless a single row is too large."""
+        b = em.b
+        short = self._short()
+        sizes: dict[int, Value] = {}  # by slot: a result may take the place of an operand
+        for buffer, array in short.items():
+            size = b.and_(b.add(b.mul(strip, self._bytes_of_row(em, array)), b.const("i64", 63)), b.const("i64", -64))
+            known = sizes.get(buffer.number)
+            sizes[buffer.number] = size if known is None else b.intrinsic("smax", size, known)
+        stack = em.fn.scratch("strip", STRIP + 64 * len(sizes)) if sizes else b.const("i64", 0)
+        places: dict[Buffer | None, Value] = {}
+        offset = b.const("i64", 0)
+        for slot, size in sizes.items():
+            for buffer, array in short.items():
+                if buffer.number == slot:
+                    whole = em.offset(em.pointer(array), b.mul(begin, self._bytes_of_row(em, array)))
+                    places[buffer] = b.select(fits, em.offset(stack, offset), whole)
+            offset = b.add(offset, size)
+        return places
+
+    @staticmethod
+    def _bytes_of_row(em: Emitter, array: Array) -> Value:
+        """The size of what a contiguous array has in one row."""
+        lengths = [length for length in array.shape if length != ONE][1:]
+        return product(em.b, [em.b.const("i64", array.itemsize), *map(em.ref, lengths)])
+
+    def _cost(self) -> float:
+        """Of one byte of a row."""
+        planes = {a.buffer: a.itemsize for a in (*self.reads, *self.writes) if _is_plane(a)}
+        whole = [loop for loop in self.loops if sum(length != ONE for length in loop.extents) > 1]
+        return sum(map(loop_cost, whole)) / sum(planes.values())
+
+    def _short(self) -> dict[Buffer, Array]:
+        """What only these loops use."""
+        return {a.buffer: a for a in self.writes if a.buffer is not None and a.buffer.strip}
 
     def _row_size(self, em: Emitter) -> Value:
         """Bytes that one row of all arrays takes, at least 1."""
         b = em.b
         arrays = {a.buffer: a for a in (*self.reads, *self.writes) if a.buffer is not None and _is_plane(a)}
-        sizes: Counter[tuple[Ref, ...]] = Counter()
-        for array in arrays.values():
-            sizes[tuple(length for length in array.shape if length != ONE)[1:]] += array.itemsize
+        arrays.update(self._short())
         total = b.const("i64", 1)
-        for lengths, itemsize in sizes.items():
-            size = b.const("i64", itemsize)
-            for length in lengths:
-                size = b.mul(size, em.ref(length))
-            total = b.add(total, size)
+        for array in arrays.values():
+            total = b.add(total, self._bytes_of_row(em, array))
         return total
 
     def signature(self) -> str:
@@ -74,7 +114,7 @@ class Strips(Step):
         return "\n".join(parts) if all(parts) else ""
 
     def title(self) -> str:
-        return "strips"
+        return f"strips of {len(self.loops)} loops"
 
     def text(self) -> str:
         lines = "\n".join(loop.text() for loop in self.loops).split("\n")
