@@ -130,7 +130,8 @@ class Placing:
 
     def _used(self, uses: Iterable[_Use]) -> None:
         for use in uses:
-            self._uses.setdefault(use.variable, []).append(use)
+            if use.variable.owner is not None:
+                self._uses.setdefault(use.variable, []).append(use)
 
     def _users(self, node: Apply) -> list[_Use]:
         return [use for v in node.outputs for use in self._uses.pop(v, ())]
@@ -199,6 +200,9 @@ class Placing:
                 self.times[node] = time
                 time += 1
             after.update((v, time) for v in node.outputs)
+        if not any(self.times.values()):  # all choices are made at once
+            self.times.update((node, 0) for node in self.order if self.places[node] is not None)
+            return
         order: list[Apply] = []
         self._uses.clear()
         for node in reversed(self.order):
