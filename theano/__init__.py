@@ -22,6 +22,10 @@ import theano  # `from theano import *` gives the package itself, too
 from theano import version
 from theano import configuration as _configuration
 from theano.configuration import config
+from theano.backend.native import runtime as _runtime
+
+_runtime.start()
+
 from theano import graph, scalar, tensor
 from theano import gradient, compile, printing
 from theano.compile import (
@@ -50,8 +54,6 @@ from theano.updates import OrderedUpdates
 # What compiling needs is imported here, so that the first function is as quick as the next.
 from theano.backend.native import linker as _linker
 from theano.rewrite import rules as _rules
-
-_linker.prepare()
 
 from theano import legacy as _legacy
 

@@ -1,16 +1,24 @@
 """LLVM in this process: the target machine, and object code from IR text.
 
 No passes run over the IR: the text is already close to what the machine runs, and code generation takes as long with
-them as without.
+them as without. Code generation itself leaves out two passes that take a fifth of its time and gain nothing here.
 """
 
 from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from theano.backend.native import cache
+from theano.version import version
+
+# Options of LLVM while it compiles for us, and what they are otherwise: the addresses in our loops are sums that the
+# machine adds itself, and the processor reorders instructions itself.
+OPTIONS = {"disable-lsr": ("true", "false"), "enable-misched": ("false", "true")}
+OPTIONS_UNTIL = 22  # the last version of LLVM known to have them: an option that it lacks makes it end the process
 
 _lock = threading.RLock()
 _state: dict[str, Any] = {}
@@ -47,14 +55,23 @@ def vector_bits() -> int:
     return 256 if features.get("avx2") else 128
 
 
-def prepare() -> None:
-    """Load LLVM and look at the processor, so that the first function need not wait for that."""
-    _llvm()
-
-
 def add_symbol(name: str, address: int) -> None:
     """Let compiled code call the function at `address` by `name`."""
     _llvm().add_symbol(name, address)
+
+
+@contextmanager
+def _options() -> Iterator[None]:
+    """Set :data:`OPTIONS`, which count for the whole process, and set them back: others may compile, too."""
+    llvm = _llvm()
+    options = OPTIONS if llvm.llvm_version_info[0] <= OPTIONS_UNTIL else {}
+    for name, (ours, _) in options.items():
+        llvm.set_option("theano", f"--{name}={ours}")
+    try:
+        yield
+    finally:
+        for name, (_, others) in options.items():
+            llvm.set_option("theano", f"--{name}={others}")
 
 
 def verifying() -> bool:
@@ -82,9 +99,7 @@ class Library:
         llvm = _llvm()
         self.text = text
         with _lock:
-            name = cache.digest(
-                text, str(effort), _state["cpu"], _state["flags"], str(llvm.llvm_version_info), _version()
-            )
+            name = cache.digest(text, str(effort), _state["cpu"], _state["flags"], str(llvm.llvm_version_info), version)
             code = cache.load(name)
             if code is None:
                 code = self._compile(llvm, effort)
@@ -98,7 +113,8 @@ class Library:
         if verifying():
             module.verify()
         machine = _state["machine"] if effort == 2 else new_target_machine(effort)
-        return machine.emit_object(module)
+        with _options():
+            return machine.emit_object(module)
 
     def address(self, name: str) -> int:
         """Where function `name` begins."""
@@ -106,11 +122,5 @@ class Library:
 
     def assembly(self) -> str:
         """The machine code as text."""
-        with _lock:
+        with _lock, _options():
             return _state["machine"].emit_assembly(_llvm().parse_assembly(self.text))
-
-
-def _version() -> str:
-    import theano
-
-    return theano.__version__

@@ -374,10 +374,7 @@ class Emitter:
     def stage(self, buffer: Value | None, source: Value, stride: Value | None, length: Value, itemsize: int) -> None:
         """Copy strided elements into a contiguous buffer."""
         assert buffer is not None and stride is not None
-        self.module.declare(f"rt_stage{itemsize}", f"declare void @rt_stage{itemsize}(ptr, ptr, i64, i64)")
-        self.fn.emit(
-            f"call void @rt_stage{itemsize}(ptr {buffer.ref}, ptr {source.ref}, i64 {stride.ref}, i64 {length.ref})"
-        )
+        self._copy_strided(buffer, self.b.const("i64", itemsize), source, stride, length, itemsize)
 
     def stage_tile(
         self, tile: Value, source: Value, row_stride: Value, stride: Value, rows: Value, length: Value, itemsize: int
@@ -391,10 +388,13 @@ class Emitter:
     def unstage(self, target: Value, buffer: Value | None, stride: Value | None, length: Value, itemsize: int) -> None:
         """Copy a contiguous buffer to strided elements."""
         assert buffer is not None and stride is not None
-        self.module.declare(f"rt_unstage{itemsize}", f"declare void @rt_unstage{itemsize}(ptr, ptr, i64, i64)")
-        self.fn.emit(
-            f"call void @rt_unstage{itemsize}(ptr {target.ref}, ptr {buffer.ref}, i64 {stride.ref}, i64 {length.ref})"
-        )
+        self._copy_strided(target, stride, buffer, self.b.const("i64", itemsize), length, itemsize)
+
+    def _copy_strided(self, *operands: Any) -> None:
+        """Target and its stride, source and its stride, length: by the runtime's function for elements of a size."""
+        *values, itemsize = operands
+        self.module.declare(f"rt_copy{itemsize}", f"declare void @rt_copy{itemsize}(ptr, i64, ptr, i64, i64)")
+        self.fn.emit(f"call void @rt_copy{itemsize}({', '.join(f'{v.type} {v.ref}' for v in values)})")
 
     def copy_bytes(self, target: Value, source: Value, size: Value) -> None:
         """memcpy."""

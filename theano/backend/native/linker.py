@@ -16,14 +16,14 @@ import numpy as np
 
 from theano.backend.failure import describe_failure
 from theano.backend.native import lowering  # noqa: F401  (registers the rules)
-from theano.backend.native.compiler import Library, prepare, vector_bits
+from theano.backend.native.compiler import Library, vector_bits
 from theano.backend.native.emit import Check, Emitter
 from theano.backend.native.entry import CallRecord, make_callable
 from theano.backend.native.lower import Lowering, expand, find_rule
 from theano.backend.native.plan import Plan
 from theano.backend.native.program import schedule
 from theano.backend.native.runtime import commit, entry_address
-from theano.backend.native.staging import provide_staging
+from theano.backend.native.staging import STAGING, provide_staging
 from theano.backend.native.strips import in_strips
 from theano.backend.native.timing import StepTimes
 from theano.backend.perform import checked_output, copied, independent, numpy_error_handling, overwritten_inputs
@@ -38,7 +38,7 @@ PartWatcher = Callable[[str, int, float], None]  # what it is, number of runs, s
 CALLS_A_NEST = 30  # Python calls, one in the other, that a nested branch takes on its way to code, at most
 STEP = "  "  # precedes the titles of steps inside a native part
 
-__all__ = ["MixedProgram", "NativeProgram", "link", "prepare"]
+__all__ = ["MixedProgram", "NativeProgram", "link"]
 
 
 class NativeProgram:
@@ -61,7 +61,7 @@ class NativeProgram:
         self.input_words = lowered.input_words
         self.arena_words = self.plan.slots
         self.frame_words = lowered.words
-        provide_staging(name for name in emitter.module.declarations if "stage" in name)
+        provide_staging(name for name in emitter.module.declarations if name.startswith(STAGING))
         self.library = Library(self.text)
         self.main_address = self.library.address(emitter.name)
         self._idle: list[tuple[CallRecord, Callable[..., Any]]] = []  # as many as there were calls at a time

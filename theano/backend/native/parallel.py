@@ -35,10 +35,6 @@ if TYPE_CHECKING:
 # The unit of work is the addition of two elements of float64 in memory: 0.2 to 0.5 ns.
 BYTES_OF_AN_ADDITION = 24
 WORK = 100_000  # a step of as much work is divided
-PIECE_WORK = 25_000  # a piece has at least as much
-PIECES = 128  # a step has at most as many
-LONG_AXIS = 64  # the first dimension that is as long is divided; if none is, the longest
-FEW_BYTES = 8192  # results of a reduction, for which a reduced dimension may be divided
 DIVISIBLE = 4  # dimensions of which one is divided: the first three and the last
 
 _TASK_WORDS = 6  # place in a task of the address of the frame words that it brings along

@@ -1,11 +1,13 @@
 """What compiled programs call while they run: the entry from Python, memory.
 
-The functions themselves stand in ``runtime.ll`` and ``concurrency.ll``, in LLVM IR; they are compiled once a process.
+The functions themselves stand in ``runtime.ll`` and ``concurrency.ll``, in LLVM IR. They are compiled once a process, in
+a thread that begins when Theano is imported: the user's first expression need not wait for them.
 """
 
 from __future__ import annotations
 
 import ctypes
+import os
 import sys
 import sysconfig
 import threading
@@ -14,8 +16,9 @@ from typing import Any
 
 import numpy as np
 
-from theano.backend.native import parallel, threads
+from theano.backend.native import threads
 from theano.backend.native.compiler import Library, add_symbol
+from theano.backend.native.staging import ROW_COPIES, provide_staging
 
 PYTHON_API = (
     "PyErr_NoMemory",
@@ -43,6 +46,14 @@ NUMPY_API = {
 
 # What compiled programs call by name.
 SERVICES = ("rt_grow", "rt_new_output", "rt_unlock", "rt_share", "rt_share_line", "rt_pieces", "rt_part", "rt_place")
+
+# How a step is divided into pieces; work is counted in units of theano.backend.native.parallel.
+DIVISION = {
+    "PIECE_WORK": 25_000,  # a piece has at least as much
+    "PIECES": 128,  # a step has at most as many
+    "LONG_AXIS": 64,  # the first dimension that is as long is divided; if none is, the longest
+    "FEW_BYTES": 8192,  # results of a reduction, for which a reduced dimension may be divided
+}
 
 # Words of the call record that the entry reads; the last ones belong to a call that gives up the GIL: whether there is
 # one, the state of its thread, how many values of shared variables it holds and where, and whether it must not.
@@ -129,8 +140,8 @@ def entry_address() -> int:
             _add_symbols()
             folder = Path(__file__).parent
             text = "\n".join((folder / name).read_text(encoding="utf-8") for name in ("runtime.ll", "concurrency.ll"))
-            for name in ("FEW_BYTES", "LONG_AXIS", "PIECE_WORK", "PIECES"):
-                text = text.replace(f"{{{name}}}", str(getattr(parallel, name)))
+            for name, number in DIVISION.items():
+                text = text.replace(f"{{{name}}}", str(number))
             library = Library(text, effort=0)
             for name in SERVICES:
                 add_symbol(name, library.address(name))
@@ -138,6 +149,22 @@ def entry_address() -> int:
             threads.attach(library)
             _entry = library.address("rt_entry")
     return _entry
+
+
+def start() -> None:
+    """Begin to compile in a thread what most programs need, while the caller goes on."""
+
+    def run() -> None:
+        try:
+            entry_address()
+            provide_staging(ROW_COPIES)
+        except Exception:  # it is raised again where a function is compiled
+            pass
+
+    thread = threading.Thread(target=run, name="theano-runtime")
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(before=thread.join)  # the copy of a process has no such thread, but would wait for it
+    thread.start()
 
 
 def commit(read: list[Any], expected: list[Any], updated: list[Any], new: list[Any]) -> bool:

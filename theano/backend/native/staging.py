@@ -1,13 +1,14 @@
 """Copies between strided elements and blocks on the stack, which loops call for operands that are not contiguous.
 
-``rt_stage8(block, source, stride, n)`` and ``rt_unstage8(target, block, stride, n)`` copy elements of 8 bytes of one
-row, ``rt_stage_tile8(block, source, row_stride, stride, rows, n)`` those of several rows, whose copies begin
-:data:`TILE_PITCH` from each other. Each is compiled when a program first mentions it.
+``rt_copy8(target, target_stride, source, source_stride, n)`` copies elements of 8 bytes of one row,
+``rt_stage_tile8(block, source, row_stride, stride, rows, n)`` those of several rows, whose copies begin
+:data:`TILE_PITCH` from each other. They are compiled when a program first mentions them.
 """
 
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Iterable, Sequence
 
 from theano.backend.native.compiler import Library, add_symbol
@@ -17,41 +18,49 @@ TILE_BYTES = 1024  # of a row of a tile
 TILE_PITCH = TILE_BYTES + 64  # from row to row: not a power of two, so that rows do not meet in the cache
 SQUARE = 8  # rows and columns that are transposed in registers
 
+STAGING = ("rt_copy", "rt_stage_tile")  # how their names begin
+ROW_COPIES = ("rt_copy1", "rt_copy2", "rt_copy4", "rt_copy8")
+
 _copies: dict[str, Library] = {}
+_lock = threading.Lock()
 
 
 def provide_staging(names: Iterable[str]) -> None:
     """Make the copies called `names` known to compiled code."""
-    for name in names:
-        if name not in _copies:
-            _copies[name] = Library(_text(name))
-            add_symbol(name, _copies[name].address(name))
+    with _lock:
+        missing = [name for name in names if name not in _copies]
+        if not missing:
+            return
+        module = Module()
+        for name in missing:
+            (_tile_copy if "tile" in name else _row_copy)(module, name, int(re.sub(r"\D", "", name)))
+        library = Library(str(module))
+        for name in missing:
+            add_symbol(name, library.address(name))
+            _copies[name] = library
 
 
-def _text(name: str) -> str:
-    size = int(re.sub(r"\D", "", name))
-    return (_tile_copy if "tile" in name else _row_copy)(name, size)
-
-
-def _row_copy(name: str, size: int) -> str:
-    module = Module()
-    fn = Function(module, name, "void", [("ptr", "target"), ("ptr", "source"), ("i64", "stride"), ("i64", "n")])
+def _row_copy(module: Module, name: str, size: int) -> None:
+    parameters = [
+        ("ptr", "target"),
+        ("i64", "target_stride"),
+        ("ptr", "source"),
+        ("i64", "source_stride"),
+        ("i64", "n"),
+    ]
+    fn = Function(module, name, "void", parameters)
     b = Builder(fn)
-    target, source, stride, n = fn.parameters
-    beside = b.const("i64", size)
-    source_step, target_step = (beside, stride) if "unstage" in name else (stride, beside)
+    target, target_stride, source, source_stride, n = fn.parameters
     with fn.loop(b.const("i64", 0), n) as i:
-        _copy_element(b, _at(b, target, b.mul(i, target_step)), _at(b, source, b.mul(i, source_step)), size)
+        _copy_element(b, _at(b, target, b.mul(i, target_stride)), _at(b, source, b.mul(i, source_stride)), size)
     fn.emit("ret void")
-    return str(module)
 
 
-def _tile_copy(name: str, size: int) -> str:
+def _tile_copy(module: Module, name: str, size: int) -> None:
     """Where rows lie beside each other squares are loaded by columns, transposed and stored by rows.
 
     Squares are taken along the columns' memory, so that each of its cache lines is used up at once.
     """
-    module = Module()
     numbers = ("row_stride", "stride", "rows", "n")
     fn = Function(module, name, "void", [("ptr", "target"), ("ptr", "source"), *(("i64", p) for p in numbers)])
     b, vector = Builder(fn), Builder(fn, SQUARE)
@@ -87,7 +96,6 @@ def _tile_copy(name: str, size: int) -> str:
         with fn.loop(first, n) as column:
             _copy_element(b, target_at(row, column), source_at(row, column), size)
     fn.emit("ret void")
-    return str(module)
 
 
 def _transposed(b: Builder, vectors: Sequence[Value]) -> list[Value]:
