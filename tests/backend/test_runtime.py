@@ -19,8 +19,8 @@ if number:
 
 BROKEN = """
 import theano.backend.native.runtime as runtime
-runtime.provide()
-runtime._libraries.clear()
+runtime.entry_address()
+runtime._entry = 0
 runtime._check_interpreter = lambda: exec("raise RuntimeError('another interpreter')")
 runtime.start()
 import theano

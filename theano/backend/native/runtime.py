@@ -1,7 +1,7 @@
 """What compiled programs call while they run: the entry from Python, memory.
 
-The functions themselves stand in ``runtime.ll`` and ``concurrency.ll``, in LLVM IR. They are compiled once a process, in
-a thread that begins when Theano is imported: the user's first expression need not wait for them.
+The functions themselves stand in ``runtime.ll`` and ``concurrency.ll``, in LLVM IR. They are compiled once a process,
+in a thread that begins when Theano is imported: the user's first expression need not wait for them.
 """
 
 from __future__ import annotations
@@ -158,6 +158,7 @@ def start() -> None:
         try:
             entry_address()
             provide_staging(ROW_COPIES)
+            threads.load()
         except Exception:  # it is raised again where a function is compiled
             pass
 

@@ -1,7 +1,7 @@
 """The pool of worker threads: how many, when they start, and what a fork leaves of them.
 
-The pool itself is native code (``pool.ll``); it is compiled, and its threads start, when a program first comes to a
-loop that is long enough. Systems without POSIX threads run every loop on the calling thread.
+The pool itself is native code (``pool.ll``); its threads start when a program first comes to a loop that is long
+enough. Systems without POSIX threads run every loop on the calling thread.
 """
 
 from __future__ import annotations
@@ -74,8 +74,19 @@ class _Pool:
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=self.forget)
 
-    def _load(self) -> None:
+    def load(self) -> None:
         """Compile the pool."""
+        with self.lock:
+            if self.library is None and self.threads() > 1:
+                self._load()
+
+    def threads(self) -> int:
+        """How many may work at a time."""
+        if not available():
+            return 1
+        return default_threads() if self.wish is None else self.wish
+
+    def _load(self) -> None:
         add_symbol("rt_alone", self.alone)
         self.library = Library(_pool_text())
         # threads may be inside of its code until the process ends, so it is never unloaded
@@ -89,8 +100,8 @@ class _Pool:
     def start(self) -> None:
         """Make what is missing of the threads; called from compiled code where a loop is long enough for them."""
         with self.lock:
-            threads = default_threads() if self.wish is None else self.wish
-            if threads == 1 or not available():
+            threads = self.threads()
+            if threads == 1:
                 self.runner.value = self.alone
                 return
             if self.library is None:
@@ -117,6 +128,12 @@ def attach(runtime: Library) -> None:
     """Make the pool known to the runtime; no thread starts yet."""
     global _pool
     _pool = _Pool(runtime)
+
+
+def load() -> None:
+    """Compile the pool before a loop needs it."""
+    assert _pool is not None
+    _pool.load()
 
 
 def _pool_text() -> str:
