@@ -25,7 +25,7 @@ from theano.graph.traversal import toposort
 from theano.scalar.conversion import Cast
 from theano.tensor.elementwise import DimShuffle, Elemwise
 from theano.tensor.lengths import as_length
-from theano.tensor.shape import Reshape, Shape, Shape_i
+from theano.tensor.shape import MakeVector, Reshape, Shape, Shape_i
 from theano.tensor.subtensor import Subtensor
 from theano.tensor.type import TensorType
 
@@ -455,7 +455,7 @@ class _Recall:
         assert node is not None
         if self.op.recompute or not isinstance(v.type, TensorType) or isinstance(node.op, Shape | Shape_i):
             return False
-        if isinstance(node.op, DimShuffle | Reshape | Subtensor):
+        if isinstance(node.op, DimShuffle | Reshape | Subtensor | MakeVector):
             return False
         if isinstance(node.op, Elemwise):
             return node.op.scalar_op.name not in CHEAP and not isinstance(node.op.scalar_op, Cast)
