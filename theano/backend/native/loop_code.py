@@ -14,12 +14,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from theano.backend.native.dimensions import Stream, collapse, exchange
 from theano.backend.native.ir import BITS, Builder, Turn, Value
 from theano.backend.native.loops import Compute, Iota, Length, Literal, Load, Loop, Position
 from theano.backend.native.parallel import DIVISIBLE, PieceResults, Region, loop_cost, product
-from theano.backend.native.program import ITEMSIZES, ONE, Array, Const, Ref
+from theano.backend.native.program import ITEMSIZES, ONE, Array, Ref
 from theano.backend.native.recipes import element_type
 from theano.backend.native.reduction_code import Accumulator, Parts, accumulator
 from theano.backend.native.vectormath import FUNCTIONS
@@ -34,25 +35,6 @@ CHAIN = 8  # operations that make up a chain worth computing two vectors at once
 LARGE = 48  # operations beyond which it is one vector at a time
 AHEAD = 4096  # bytes: so far ahead memory arrives in time
 UNROLL_BELOW = 6  # reductions of bodies with fewer operations take several vectors at a time
-
-
-class Stream:
-    """An array as a loop walks along it: per dimension a stride or nothing (not stepping), and the current address."""
-
-    def __init__(self, array: Array, strides: Sequence[Ref | None], written: bool) -> None:
-        self.array = array
-        self.strides = list(strides)
-        self.written = written
-        self.pointer: Value = Value("null", "ptr")
-        self.values: list[Value | None] = []
-        self.blocks: list[Value] = []  # of each row that is walked now, where its contiguous elements are
-        self.unit: Value | None = None
-
-    @property
-    def inner_static_unit(self) -> bool:
-        """Whether the innermost stride is known to be the element size."""
-        last = self.strides[-1]
-        return self.array.contiguous or (isinstance(last, Const) and last.value == self.array.itemsize)
 
 
 class LoopCode:
@@ -133,8 +115,11 @@ class LoopCode:
         self.lanes = self._choose_lanes()
         self.b = Builder(self.fn, self.lanes)
         self.kinds = ["R" if a in reduced else "K" for a in self.walked]
-        self._exchange()
-        self._collapse()
+        indexed = {type(e) for e in loop.values} & {Iota, Position}
+        if not (indexed or self.store_streams or any(r.places for r in loop.reductions)):
+            exchange(self.b1, self.extents, self.kinds, self.moved)
+        if Iota not in indexed:
+            collapse(self.b1, self.extents, self.kinds, self.all_streams)
         self._order(cheap=self._is_cheap())
         self._find_units()
         self.lengths = list(self.extents)
@@ -213,67 +198,6 @@ class LoopCode:
         if self.em.vector_bits >= 512 and (self.random or (functions == 1 and work <= CHAIN)):
             return 4
         return 2
-
-    def _exchange(self) -> None:
-        """Let a reduced dimension of small steps be the innermost one, in place of a reduced one of large steps.
-
-        That is decided at run time, by the operands' layout; not where order matters, as it does for places.
-        """
-        ordered = any(isinstance(e, Iota | Position) for e in self.loop.values) or any(
-            a.reduction.places for a in self.accumulators
-        )
-        if self.kinds[-1] != "R" or self.store_streams or ordered or not self.moved:
-            return
-        if any(s.inner_static_unit for s in self.moved):
-            return
-        b, inner = self.b1, self.rank - 1
-        for axis in range(inner):
-            steps = [(s.values[axis], s.values[inner]) for s in self.moved]
-            if self.kinds[axis] != "R" or any(here is None or there is None for here, there in steps):
-                continue
-            better = b.icmp("sgt", self.extents[axis], b.const("i64", 1))
-            for here, there in steps:
-                below = [  # a step of 0 is the worst
-                    b.sub(b.intrinsic("abs", step, extra="i1 false"), b.const("i64", 1))  # type: ignore[arg-type]
-                    for step in (here, there)
-                ]
-                better = b.and_(better, b.icmp("ult", *below))
-            self._swap_if(better, self.extents, axis)
-            for stream in self.moved:
-                self._swap_if(better, stream.values, axis)
-
-    def _swap_if(self, condition: Value, values: list[Any], axis: int) -> None:
-        here, inner = values[axis], values[-1]
-        values[axis], values[-1] = (self.b1.select(condition, *pair) for pair in ((inner, here), (here, inner)))
-
-    def _collapse(self) -> None:
-        """Join trailing dimensions into the innermost one where all operands allow it."""
-        if any(isinstance(e, Iota) for e in self.loop.values):
-            return
-        b, known = self.b1, True
-        ok: Value | None = None
-        original = list(self.extents)
-        for axis in range(self.rank - 2, -1, -1):
-            if self.kinds[axis] != self.kinds[-1]:
-                return
-            conditions: list[Value] = []
-            for stream in self.all_streams:
-                here, after = stream.strides[axis], stream.strides[axis + 1]
-                if (here is None) != (after is None):
-                    return
-                if here is None or stream.array.contiguous:
-                    continue
-                step = b.mul(stream.values[axis + 1], original[axis + 1])  # type: ignore[arg-type]
-                conditions.append(b.icmp("eq", stream.values[axis], step))  # type: ignore[arg-type]
-            for condition in conditions:
-                ok = condition if ok is None else b.and_(ok, condition)
-                known = False
-            product = b.mul(self.extents[-1], original[axis])
-            if known or ok is None:
-                self.extents[-1], self.extents[axis] = product, b.const("i64", 1)
-            else:
-                self.extents[-1] = b.select(ok, product, self.extents[-1])
-                self.extents[axis] = b.select(ok, b.const("i64", 1), original[axis])
 
     def _order(self, cheap: bool) -> None:
         """Which dimensions are walked outside and which inside of a reduction's state, and how much at a time.

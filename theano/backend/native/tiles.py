@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from theano.backend.native.dimensions import Stream
 from theano.backend.native.ir import Value
-from theano.backend.native.loop_code import BLOCK, LoopCode, Stream
+from theano.backend.native.loop_code import BLOCK, LoopCode
 from theano.backend.native.loops import Load, Loop
 from theano.backend.native.program import ONE
 from theano.backend.native.staging import SQUARE, TILE_BYTES, TILE_PITCH
