@@ -232,14 +232,15 @@ class TestSettings:
     @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
     @pytest.mark.parametrize(
         ("flags", "variable", "workers"),
-        [("", "3", 2), ("openmp=False", "3", 0), ("", "1", 0), ("openmp_elemwise_minsize=100000000", "3", 0)],
+        [("", "3", 2), ("openmp=False", "3", 0), ("", "1", 0)],
     )
     def test_workers_of_a_process(self, flags, variable, workers):
         program = """
 import os
 import numpy as np, theano, theano.tensor as T
 x = T.dvector("x")
-f = theano.function([x], [T.exp(x), x.sum()])
+m = x[:10**6].reshape((1000, 1000))
+f = theano.function([x], [T.exp(x), x.sum(), T.nnet.softmax(m), T.dot(m[:500], m)])
 before = len(os.listdir("/proc/self/task"))
 f(np.zeros(10**6))
 print(len(os.listdir("/proc/self/task")) - before)
@@ -290,6 +291,21 @@ class TestFork:
 
             assert self.in_child(work) == 0
             assert bits(f(values)) == expected
+
+    def test_forks_right_after_the_import(self):
+        """While code is compiled ahead in another thread."""
+        program = """
+import os, sys
+import numpy as np, theano, theano.tensor as T
+child = os.fork()
+x = T.dvector("x")
+total = theano.function([x], T.exp(x).sum())(np.zeros(10**6))
+assert total == 10**6
+if child == 0:
+    os._exit(0)
+print(os.waitpid(child, 0)[1])
+"""
+        assert run(program, THEANO_FLAGS="native.cache=False", OMP_NUM_THREADS="2") == "0"
 
     @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
     def test_forks_while_other_threads_compute(self):
@@ -482,3 +498,65 @@ class TestPythonThreads:
 
         with threads.using(2):
             in_threads(4, work)
+
+
+class TestSteps:
+    """Steps other than plain loops."""
+
+    def test_strips(self):
+        x, y = T.dmatrices("x", "y")
+        centred = x - x.mean(axis=1, keepdims=True)
+        results = [
+            T.nnet.softmax(x),
+            centred / T.sqrt(T.sqr(centred).mean(axis=1, keepdims=True)),
+            T.log(y).sum(axis=1),
+        ]
+        f = theano.function([x, y], results)
+        assert "strips of" in f.stages()["program"]
+        rng = np.random.default_rng(0)
+        for shape in ((2000, 301), (70, 9001), (LONG // 2, 2)):
+            a, b = rng.standard_normal(shape), rng.random(shape) + 0.1
+            found = same_for_all_counts(f, a, b)
+            exps = np.exp(a - a.max(axis=1, keepdims=True))
+            np.testing.assert_allclose(found[0], exps / exps.sum(axis=1, keepdims=True), rtol=1e-12)
+            deviation = a - a.mean(axis=1, keepdims=True)
+            expected = deviation / np.sqrt((deviation**2).mean(axis=1, keepdims=True))
+            np.testing.assert_allclose(found[1], expected, rtol=1e-9, atol=1e-9)
+            np.testing.assert_allclose(found[2], np.log(b).sum(axis=1), rtol=1e-9, atol=1e-9)
+
+    def test_tiles(self):
+        x, y = T.dmatrices("x", "y")
+        f = theano.function([x, y], T.exp(x.T) * y + x.T)
+        a, b = np.random.default_rng(0).standard_normal((2, 701, 701))
+        np.testing.assert_allclose(same_for_all_counts(f, a, b), np.exp(a.T) * b + a.T, rtol=1e-13, atol=1e-13)
+
+    @pytest.mark.parametrize("axis", [None, 0, 1])
+    def test_places_of_maxima(self, axis):
+        x = T.dmatrix("x")
+        f = theano.function([x], [x.argmax(axis=axis), x.argmin(axis=axis), *T.max_and_argmax(T.round(x), axis=axis)])
+        for shape in ((1003, 701), (LONG, 2), (2, LONG)):
+            a = np.random.default_rng(1).standard_normal(shape)
+            found = same_for_all_counts(f, a)
+            np.testing.assert_array_equal(found[0], a.argmax(axis=axis))
+            np.testing.assert_array_equal(found[1], a.argmin(axis=axis))
+            np.testing.assert_array_equal(found[2], a.round().max(axis=axis))
+            np.testing.assert_array_equal(found[3], a.round().argmax(axis=axis))
+
+    def test_products_give_up_the_lock_and_keep_their_results(self):
+        x, total = T.dmatrix("x"), theano.shared(np.zeros((300, 300)))
+        f = theano.function([x], T.exp(T.dot(x, x)).sum(), updates=[(total, total + T.dot(x, x))])
+        a = np.random.default_rng(2).standard_normal((300, 300)) / 300
+        expected = float(np.exp(a @ a).sum())
+        with threads.using(2):
+            in_threads(3, lambda _: [np.testing.assert_allclose(f(a), expected, rtol=1e-12) for _ in range(10)])
+        np.testing.assert_allclose(total.get_value(), 30 * (a @ a), rtol=1e-9, atol=1e-15)
+
+    def test_loops_inside_of_loops_over_steps(self):
+        x = T.dvector("x")
+        states, _ = theano.scan(lambda state: T.cos(state) + state.mean(), outputs_info=x, n_steps=5)
+        f = theano.function([x], [states[-1], states.sum()])
+        a = np.random.default_rng(3).standard_normal(LONG)
+        found = same_for_all_counts(f, a)
+        for _ in range(5):
+            a = np.cos(a) + a.mean()
+        np.testing.assert_allclose(found[0], a, rtol=1e-9)

@@ -21,6 +21,18 @@ OPTIONS = {"disable-lsr": ("true", "false"), "enable-misched": ("false", "true")
 OPTIONS_UNTIL = 22  # the last version of LLVM known to have them: an option that it lacks makes it end the process
 
 _lock = threading.RLock()
+
+
+def unlocked_in_children(lock: Any) -> None:
+    """Let forks wait until `lock` is free: in a child, nobody would release it for a thread that is not there.
+
+    Of several locks, one that is taken inside of another must be registered before that.
+    """
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(before=lock.acquire, after_in_parent=lock.release, after_in_child=lock.release)
+
+
+unlocked_in_children(_lock)  # and with it LLVM's own
 _state: dict[str, Any] = {}
 
 
@@ -118,7 +130,8 @@ class Library:
 
     def address(self, name: str) -> int:
         """Where function `name` begins."""
-        return self.engine.get_function_address(name)
+        with _lock:
+            return self.engine.get_function_address(name)
 
     def assembly(self) -> str:
         """The machine code as text."""

@@ -119,7 +119,10 @@ entry:
   %record = call ptr @record_of(ptr %frame)
   %keep.p = getelementptr i64, ptr %record, i64 19
   %keep = load i64, ptr %keep.p
-  %free = icmp eq i64 %keep, 0
+  %single.p = getelementptr i64, ptr %record, i64 20
+  %single = load i64, ptr %single.p
+  %either = or i64 %keep, %single
+  %free = icmp eq i64 %either, 0
   %several = icmp sgt i64 %pieces, 1
   %may = and i1 %free, %shared
   %go = and i1 %may, %several

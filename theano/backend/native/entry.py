@@ -111,6 +111,7 @@ class CallRecord:
             "owned": _pointer(self.owned),
             "frame_bytes": self.frame.nbytes,
             "pins": _pointer(self.pins),
+            "one_thread": int(program.one_thread),
         }
         for name, value in values.items():
             self.record[RECORD[name]] = value

@@ -28,6 +28,7 @@ from theano.backend.native.strips import in_strips
 from theano.backend.native.timing import StepTimes
 from theano.backend.perform import checked_output, copied, independent, numpy_error_handling, overwritten_inputs
 from theano.backend.program import CallSpec
+from theano.configuration import config
 from theano.graph.basic import Apply, Constant, Variable
 from theano.graph.fg import FunctionGraph
 from theano.loops.branches import Branch, nesting
@@ -63,6 +64,7 @@ class NativeProgram:
         self.frame_words = lowered.words
         provide_staging(name for name in emitter.module.declarations if name.startswith(STAGING))
         self.library = Library(self.text)
+        self.one_thread = not config.openmp
         self.main_address = self.library.address(emitter.name)
         self._idle: list[tuple[CallRecord, Callable[..., Any]]] = []  # as many as there were calls at a time
         self._timed: Any = None

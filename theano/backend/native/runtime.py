@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from theano.backend.native import threads
-from theano.backend.native.compiler import Library, add_symbol
+from theano.backend.native.compiler import Library, add_symbol, unlocked_in_children
 from theano.backend.native.staging import ROW_COPIES, provide_staging
 
 PYTHON_API = (
@@ -81,6 +81,7 @@ RECORD = {
             "pinned",
             "pins",
             "keep",
+            "one_thread",
         )
     )
 }
@@ -111,6 +112,7 @@ def _add_symbols() -> None:
 _entry = 0
 _commit: Any = None
 _lock = threading.Lock()
+unlocked_in_children(_lock)
 
 
 def _check_interpreter() -> None:
