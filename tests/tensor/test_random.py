@@ -434,3 +434,9 @@ class TestGradients:
         low = T.lscalar("low")
         with pytest.raises(theano.gradient.NullTypeGradError):
             T.grad(RandomStreams(1).uniform((3,), low=low).sum(), low)
+
+
+def test_star_imports_leave_pythons_module_alone() -> None:
+    names: dict[str, Any] = {}
+    exec("import random\nfrom theano.tensor import *\nfrom theano.scalar import *\nfrom theano import *", names)
+    assert 0 <= names["random"].random() < 1
