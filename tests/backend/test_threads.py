@@ -359,7 +359,7 @@ class TestPythonThreads:
     def test_others_run_while_a_function_computes(self):
         """Another thread gets on during one call, which it could not if that kept the interpreter's lock."""
         x = T.dvector("x")
-        f = theano.function([x], T.gammaincinv(x, 0.5) if hasattr(T, "gammaincinv") else T.erfinv(T.erf(x)))
+        f = theano.function([x], T.erfinv(T.erf(x)))
         values = np.random.default_rng(0).random(1_000_000)
         f(values)
         interval = sys.getswitchinterval()
@@ -560,3 +560,30 @@ class TestSteps:
         for _ in range(5):
             a = np.cos(a) + a.mean()
         np.testing.assert_allclose(found[0], a, rtol=1e-9)
+
+    def test_gathers(self):
+        x, m, i = T.dvector("x"), T.dmatrix("m"), T.lvector("i")
+        f = theano.function([x, m, i], [x[i], m[i % 1000], m[i % 1000, i % 7]])
+        rng = np.random.default_rng(4)
+        a, b, k = rng.standard_normal(LONG), rng.standard_normal((1000, 7)), rng.integers(-LONG, LONG, LONG)
+        found = same_for_all_counts(f, a, b, k)
+        np.testing.assert_array_equal(found[0], a[k])
+        np.testing.assert_array_equal(found[1], b[k % 1000])
+        np.testing.assert_array_equal(found[2], b[k % 1000, k % 7])
+
+    def test_the_first_failure_is_reported(self):
+        """Whichever thread comes first: the message names the first index that is out of bounds."""
+        x, i = T.dvector("x"), T.lvector("i")
+        total = theano.shared(np.zeros(LONG))
+        f = theano.function([x, i], x[i], updates=[(total, total + x[i])])
+        k = np.zeros(LONG, dtype="int64")
+        k[150_000] = LONG + 5
+        k[150_001:] = LONG + 7
+        for count in COUNTS:
+            with threads.using(count):
+                for _ in range(5):
+                    with pytest.raises(IndexError, match=f"index {LONG + 5} is out of bounds"):
+                        f(np.ones(LONG), k)
+        assert not total.get_value().any()
+        k[:] = 1
+        np.testing.assert_array_equal(f(np.ones(LONG), k), np.ones(LONG))

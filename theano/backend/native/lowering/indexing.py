@@ -9,6 +9,7 @@ from theano.backend.native.emit import Check, Emitter
 from theano.backend.native.ir import Builder, Value
 from theano.backend.native.lower import Lowering, lowers
 from theano.backend.native.lowering.creation import cast
+from theano.backend.native.parallel import BYTES_OF_AN_ADDITION, Region, product
 from theano.backend.native.program import ONE, ZERO, Array, Const, Ref, Step
 from theano.backend.native.steps import Describe, Work
 from theano.graph.basic import Apply
@@ -276,6 +277,21 @@ class Gathering:
         self.after.append(step)
         return word
 
+    def walk_in_pieces(self, em: Emitter, body: Any, cost: float) -> None:
+        """As :meth:`walk`, on several threads where that pays; `cost` is that of an element of the result."""
+        if not self.rank:
+            self.walk(em, body)
+            return
+        region = Region(em, several=False)
+        first = em.ref(self.lengths[0])
+        total = product(
+            em.b, [first, *(em.ref(n) for n in (*self.lengths[1:], *self.whole.shape[len(self.indices) :]))]
+        )
+        (begin,), (length,) = region.divide([first], total, cost, fails=True)
+        with em.fn.loop(em.b.const("i64", 0), length) as i:
+            self.walk(em, body, 1, (em.b.add(begin, i),))
+        region.finish()
+
     def walk(self, em: Emitter, body: Any, axis: int = 0, counters: tuple[Value, ...] = ()) -> None:
         """Call ``body(counters, address)`` for each position; the address is that of the selected part."""
         b = em.b
@@ -329,18 +345,19 @@ def _take(ctx: Lowering, node: Apply, x: Array, arrays: Sequence[Array]) -> list
 
     def compute(em: Emitter) -> None:
         b = em.b
-        size = b.const("i64", x.itemsize)
-        for length in x.shape[len(arrays) :]:
-            size = b.mul(size, em.ref(length))
 
         def body(counters: tuple[Value, ...], source: Value) -> None:
             target = _at(em, result, counters)
             if rest:
+                size = b.const("i64", x.itemsize)
+                for length in x.shape[len(arrays) :]:
+                    size = b.mul(size, em.ref(length))
                 em.copy_bytes(target, source, size)
             else:
                 em.store_element(b, em.load_element(b, source, x.dtype), target, x.dtype)
 
-        gathering.walk(em, body)
+        indices = 0 if rest else 8 * len(arrays)
+        gathering.walk_in_pieces(em, body, (2 * x.itemsize + indices) / BYTES_OF_AN_ADDITION)
 
     step = Work(f"gather {node.op}", compute, reads=[x, *gathering.indices], writes=[result], node=node)
     step.after.update(gathering.after)
