@@ -127,7 +127,7 @@ def check(packages: list[str], chosen: list[int], log: Any) -> None:
                     sums[package] = answer["checksums"]
             calls = list(zip(*sums.values()))
             apart = max((spread(call) for call in calls), default=float("nan"))
-            found = f": {sums}" if apart > 1e-4 else ""
+            found = f": {sums}" if apart > 1e-5 else ""
             print(f"{name}: {', '.join(sums)} differ by {apart:.1e}{found}", flush=True)
 
 

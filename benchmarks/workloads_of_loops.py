@@ -73,7 +73,7 @@ def recurrent_network(cell, batch, width, directions=1, inside=False, length=100
         import numpy as np
 
         drawn = normal(*shapes, dtype="float32", seed=1)
-        return p.train(cost, 1 / 8, [a / np.float32(a.shape[0] ** 0.5) if a.ndim > 1 else 0 * a for a in drawn], [x, y])
+        return p.train(cost, 1 / 2, [a / np.float32(a.shape[0] ** 0.5) if a.ndim > 1 else 0 * a for a in drawn], [x, y])
 
     what = "bidirectional " * (directions == 2) + cell + ", product inside" * inside
     return Workload("loops", what, "batch {}, hidden {}".format(batch, width), data, build)
