@@ -45,7 +45,8 @@ def interpreter(package: str) -> Path | None:
 
 def environment(package: str, cache: str) -> dict[str, str]:
     """The environment of a worker, with its caches under `cache`."""
-    environ = {name: value for name, value in os.environ.items() if not name.endswith("_FLAGS")}
+    dropped = ("_FLAGS", "OPENBLAS_CORETYPE")  # the latter slows the BLAS of some packages and not that of others
+    environ = {name: value for name, value in os.environ.items() if not name.endswith(dropped)}
     environ.update(HOME=cache, XDG_CACHE_HOME=cache, TORCHINDUCTOR_CACHE_DIR=cache, THEANORC="", PYTHONPATH=str(HERE))
     if package == "theano":
         environ["PYTHONPATH"] = os.pathsep.join([str(HERE), str(HERE.parent)])
