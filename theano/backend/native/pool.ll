@@ -7,6 +7,9 @@
 
 declare i32 @pthread_create(ptr, ptr, ptr, ptr)
 declare i32 @pthread_detach(ptr)
+declare i32 @pthread_attr_init(ptr)
+declare i32 @pthread_attr_setstacksize(ptr, i64)
+declare i32 @pthread_attr_destroy(ptr)
 declare i32 @pthread_sigmask(i32, ptr, ptr)
 declare i32 @sigfillset(ptr)
 declare i32 @pthread_mutex_init(ptr, ptr)
@@ -45,21 +48,26 @@ define void @pool_prepare() {
   ret void
 }
 
-; One more worker, whose number is `number`; 0 when the system has given one. Signals stay with the threads of Python.
+; One more worker, whose number is `number`; 0 when the system has given one. Signals stay with the threads of Python. Some
+; systems give threads less stack than what steps put there.
 define i64 @pool_grow(i64 %number) {
   %thread = alloca i64
   %all = alloca [16 x i64]
   %before = alloca [16 x i64]
-  %1 = call i32 @sigfillset(ptr %all)
-  %2 = call i32 @pthread_sigmask(i32 {SIG_SETMASK}, ptr %all, ptr %before)
+  %attributes = alloca [16 x i64]
+  %r.init = call i32 @pthread_attr_init(ptr %attributes)
+  %r.size = call i32 @pthread_attr_setstacksize(ptr %attributes, i64 {STACK_BYTES})
+  %r.fill = call i32 @sigfillset(ptr %all)
+  %r.mask = call i32 @pthread_sigmask(i32 {SIG_SETMASK}, ptr %all, ptr %before)
   %as.pointer = inttoptr i64 %number to ptr
-  %failed = call i32 @pthread_create(ptr %thread, ptr null, ptr @work, ptr %as.pointer)
-  %3 = call i32 @pthread_sigmask(i32 {SIG_SETMASK}, ptr %before, ptr null)
+  %failed = call i32 @pthread_create(ptr %thread, ptr %attributes, ptr @work, ptr %as.pointer)
+  %r.destroy = call i32 @pthread_attr_destroy(ptr %attributes)
+  %r.unmask = call i32 @pthread_sigmask(i32 {SIG_SETMASK}, ptr %before, ptr null)
   %ok = icmp eq i32 %failed, 0
   br i1 %ok, label %detach, label %out
 detach:
   %id = load ptr, ptr %thread
-  %4 = call i32 @pthread_detach(ptr %id)
+  %r.detach = call i32 @pthread_detach(ptr %id)
   br label %out
 out:
   %code = zext i32 %failed to i64

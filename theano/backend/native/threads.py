@@ -20,6 +20,7 @@ from typing import Any
 from theano.backend.native.compiler import Library, add_symbol
 
 MOST_THREADS = 256  # more than the pieces of any loop are never of use
+STACK_BYTES = 4 * 2**20  # of a worker
 SPIN_NANOSECONDS = 50_000  # how long an idle worker looks out for the next job before it sleeps
 
 # What differs among systems.
@@ -140,6 +141,7 @@ def _pool_text() -> str:
     """The pool's IR for this system."""
     declaration, call = _PAUSES.get(platform.machine(), ("", ""))
     words: dict[str, Any] = {"declare pause": declaration, "call pause": call, "SPIN_NANOSECONDS": SPIN_NANOSECONDS}
+    words["STACK_BYTES"] = STACK_BYTES
     words.update(_MACOS if sys.platform == "darwin" else _LINUX)
     text = Path(__file__).with_name("pool.ll").read_text(encoding="utf-8")
     return re.sub(r"\{([A-Za-z_ ]+)\}", lambda match: str(words[match[1]]), text)
