@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -301,3 +304,19 @@ def test_variables_of_all_kinds_are_multiplied():
         values("float64", (2, 2), 2),
     )
     assert x.ndim == y.ndim
+
+
+def test_products_by_the_blas_of_scipy():
+    program = """
+import numpy as np, theano, theano.tensor as T
+from theano.backend.native import blas
+blas._of_numpy = lambda: None
+x, y, v = T.dmatrix(), T.dmatrix(), T.dvector()
+a, b = np.random.RandomState(0).standard_normal((2, 90, 90))
+for got, want in zip(theano.function([x, y, v], [x.dot(y.T), x.dot(v)])(a, b, b[0]), (a @ b.T, a @ b[0])):
+    np.testing.assert_allclose(got, want, 1e-12, 1e-12)
+assert blas.found().integer == "i32"
+"""
+    environment = {**os.environ, "THEANO_FLAGS": "native.cache=False"}
+    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr

@@ -1,4 +1,4 @@
-"""Matrix products: SciPy's BLAS, called by address, behind functions that take any strides.
+"""Matrix products: the BLAS of NumPy or SciPy, called by address, behind functions that take any strides.
 
 ``blas_gemm_T`` and ``blas_gemv_T`` (``T`` is ``double`` or ``float``) bring operands into a form that BLAS takes,
 packing what has no unit stride, and do tiny products themselves, where a call would cost more than the work. Large ones
@@ -10,14 +10,17 @@ divided by its size alone, so results do not depend on the number of threads.
 from __future__ import annotations
 
 import ctypes
-import glob
 import importlib.machinery
 import importlib.util
 import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from theano.backend.native.compiler import Library, add_symbol
 from theano.backend.native.gemm import Products
@@ -31,66 +34,88 @@ PIECE = {"gemm": 1_000_000, "gemv": 200_000}  # a piece has about as many
 PIECES = 16  # at most
 OWN = 100_000_000  # multiplications up to which our own functions are quicker than OpenBLAS
 LETTER = {"double": "d", "float": "s"}
+ROUTINES = ("dgemm", "sgemm", "dgemv", "sgemv")
 
 _lock = threading.Lock()
 _libraries: dict[str, Library] = {}
-_cython_blas: Any = None
-_threads: bool | None = None
+_blas: Blas | None = None
 
 
-def _blas_capsules() -> dict[str, Any]:
-    """SciPy's pointers to BLAS, from the extension module alone: importing the package around it takes long."""
-    global _cython_blas
-    if _cython_blas is None:
-        spec = importlib.util.find_spec("scipy")
-        assert spec is not None and spec.submodule_search_locations is not None
-        folder = os.path.join(next(iter(spec.submodule_search_locations)), "linalg")
-        if os.name == "nt":
-            import scipy  # noqa: F401  (sets the path of the shared libraries that come with it)
-        finder = importlib.machinery.PathFinder.find_spec("cython_blas", [folder])
-        if finder is None or finder.loader is None:
-            from scipy.linalg import cython_blas as module
-        else:
-            finder = importlib.util.spec_from_file_location("scipy.linalg.cython_blas", finder.origin)
-            assert finder is not None and finder.loader is not None
-            module = importlib.util.module_from_spec(finder)
-            finder.loader.exec_module(module)
-        _cython_blas = module
-    return _cython_blas.__pyx_capi__
+@dataclass(frozen=True)
+class Blas:
+    """Where a BLAS is in memory.
+
+    Attributes
+    ----------
+    routines
+        the addresses of ``dgemm`` and its like, as Fortran calls them.
+    integer
+        the type of its integers: ``"i32"`` or ``"i64"``.
+    threads
+        addresses of OpenBLAS's functions that give and set its number of threads; empty for another BLAS.
+    """
+
+    routines: dict[str, int]
+    integer: str
+    threads: dict[str, int]
 
 
-def _address(name: str) -> int:
-    capsule = _blas_capsules()[name]
-    get_name = ctypes.pythonapi.PyCapsule_GetName
-    get_name.restype, get_name.argtypes = ctypes.c_char_p, [ctypes.py_object]
-    get = ctypes.pythonapi.PyCapsule_GetPointer
-    get.restype, get.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
-    return get(capsule, get_name(capsule))
+def found() -> Blas:
+    """The BLAS to use."""
+    global _blas
+    if _blas is None:
+        _blas = _of_numpy() or _of_scipy()
+    return _blas
 
 
-def _thread_functions() -> tuple[int, int] | None:
-    """Addresses of OpenBLAS's functions that give and set its number of threads; ``None`` for another BLAS."""
-    _blas_capsules()
-    folder = os.path.dirname(os.path.dirname(os.path.dirname(_cython_blas.__file__)))
-    for path in glob.glob(os.path.join(folder, "scipy.libs", "*openblas*")):
+def _of_numpy() -> Blas | None:
+    """The OpenBLAS that comes with NumPy, if one does: it is loaded already, which takes 20 ms for SciPy's."""
+    packages = Path(np.__file__).parent.parent
+    for path in (*packages.glob("numpy.libs/*openblas64*"), *packages.glob("numpy/.dylibs/*openblas64*")):
         try:
-            library = ctypes.CDLL(path)
-            get, set_ = library.scipy_openblas_get_num_threads, library.scipy_openblas_set_num_threads
+            library = ctypes.CDLL(str(path), mode=getattr(os, "RTLD_NOLOAD", 0) | getattr(os, "RTLD_NOW", 0))
+            routines = {name: _pointer(getattr(library, f"scipy_{name}_64_")) for name in ROUTINES}
+            return Blas(routines, "i64", _thread_functions(library, "64_"))
         except (OSError, AttributeError):
             continue
-        return (ctypes.cast(get, ctypes.c_void_p).value or 0, ctypes.cast(set_, ctypes.c_void_p).value or 0)
     return None
 
 
-def _provide_thread_functions() -> bool:
-    """Make them known to compiled code as ``blas_get_threads`` and ``blas_set_threads``, if there are any."""
-    global _threads
-    if _threads is None:
-        addresses = _thread_functions()
-        _threads = addresses is not None
-        for name, address in zip(("blas_get_threads", "blas_set_threads"), addresses or ()):
-            add_symbol(name, address)
-    return _threads
+def _of_scipy() -> Blas:
+    """SciPy's, from the extension module alone: importing the package around it takes long."""
+    spec = importlib.util.find_spec("scipy")
+    assert spec is not None and spec.submodule_search_locations is not None
+    folder = Path(next(iter(spec.submodule_search_locations)))
+    if os.name == "nt":
+        import scipy  # noqa: F401  (sets the path of the shared libraries that come with it)
+    finder = importlib.machinery.PathFinder.find_spec("cython_blas", [str(folder / "linalg")])
+    if finder is None or finder.loader is None:
+        from scipy.linalg import cython_blas as module
+    else:
+        finder = importlib.util.spec_from_file_location("scipy.linalg.cython_blas", finder.origin)
+        assert finder is not None and finder.loader is not None
+        module = importlib.util.module_from_spec(finder)
+        finder.loader.exec_module(module)
+    get_name, get = ctypes.pythonapi.PyCapsule_GetName, ctypes.pythonapi.PyCapsule_GetPointer
+    get_name.restype, get_name.argtypes = ctypes.c_char_p, [ctypes.py_object]
+    get.restype, get.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
+    capsules = {name: module.__pyx_capi__[name] for name in ROUTINES}
+    threads: dict[str, int] = {}
+    for path in folder.parent.glob("scipy.libs/*openblas*"):
+        try:
+            threads = _thread_functions(ctypes.CDLL(str(path)), "")
+        except (OSError, AttributeError):
+            continue
+    return Blas({name: get(capsule, get_name(capsule)) for name, capsule in capsules.items()}, "i32", threads)
+
+
+def _pointer(function: Any) -> int:
+    return ctypes.cast(function, ctypes.c_void_p).value or 0
+
+
+def _thread_functions(library: ctypes.CDLL, suffix: str) -> dict[str, int]:
+    names = ("get_num_threads", "set_num_threads")
+    return {name: _pointer(getattr(library, f"scipy_openblas_{name}{suffix}")) for name in names}
 
 
 def provide(routine: str, kind: str) -> None:
@@ -100,18 +125,20 @@ def provide(routine: str, kind: str) -> None:
         if name in _libraries:
             return
         entry_address()  # compiles the runtime, whose functions are called
-        add_symbol(LETTER[kind] + routine, _address(LETTER[kind] + routine))
+        blas = found()
+        add_symbol(LETTER[kind] + routine, blas.routines[LETTER[kind] + routine])
         for function in ("PyMem_RawMalloc", "PyMem_RawFree"):
-            add_symbol(function, ctypes.cast(getattr(ctypes.pythonapi, function), ctypes.c_void_p).value or 0)
+            add_symbol(function, _pointer(getattr(ctypes.pythonapi, function)))
         module = Module()
         module.declare("malloc", "declare ptr @PyMem_RawMalloc(i64)")
         module.declare("free", "declare void @PyMem_RawFree(ptr)")
         module.declare("weights", '!0 = !{!"branch_weights", i32 1, i32 100000}')
         arguments = ", ".join(["ptr"] * (13 if routine == "gemm" else 11))
         module.declare(routine, f"declare void @{LETTER[kind]}{routine}({arguments})")
-        if _provide_thread_functions():
-            module.declare("get_threads", "declare i32 @blas_get_threads()")
-            module.declare("set_threads", "declare void @blas_set_threads(i32)")
+        for function, address in blas.threads.items():
+            add_symbol(f"blas_{function}", address)
+        module.declare("get_threads", "declare i32 @blas_get_num_threads()")
+        module.declare("set_threads", "declare void @blas_set_num_threads(i32)")
         module.declare("pieces", "declare i64 @rt_pieces(ptr, ptr, ptr, ptr, i64)")
         whole = (_Gemm if routine == "gemm" else _Gemv)(module, kind)
         whole.write()
@@ -123,17 +150,17 @@ def provide(routine: str, kind: str) -> None:
 @contextmanager
 def one_thread(fn: Function) -> Iterator[None]:
     """Let OpenBLAS use one thread in what is written inside, where threads are ours to divide work among."""
-    if not _threads or not available():
+    if not found().threads or not available():
         yield
         return
     one = Builder(fn, 1).const("i32", 1)
-    before = fn.assign("i32", "call i32 @blas_get_threads()")
+    before = fn.assign("i32", "call i32 @blas_get_num_threads()")
     several = Builder(fn, 1).icmp("sgt", before, one)
     with fn.if_(several):
-        fn.emit("call void @blas_set_threads(i32 1)")
+        fn.emit("call void @blas_set_num_threads(i32 1)")
     yield
     with fn.if_(several):
-        fn.emit(f"call void @blas_set_threads(i32 {before.ref})")
+        fn.emit(f"call void @blas_set_num_threads(i32 {before.ref})")
 
 
 class _Routine:
@@ -172,9 +199,10 @@ class _Routine:
         return self.b.select(self.b.fcmp("oeq", beta, zero), zero, self.b.fmul(beta, self.load(target)))
 
     def integer(self, value: Value) -> Value:
-        """A stack word with a value as the 32-bit integer that BLAS reads."""
-        place = self.fn.alloca("i32", align=4)
-        self.store(self.b.convert("trunc", value, "i32"), place)
+        """A stack word with a value as the integer that BLAS reads."""
+        kind = found().integer
+        place = self.fn.alloca(kind, align=8)
+        self.store(value if kind == value.type else self.b.convert("trunc", value, kind), place)
         return place
 
     def scalar(self, value: Value) -> Value:

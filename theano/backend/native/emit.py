@@ -57,7 +57,8 @@ class Emitter:
         self.places: dict[Buffer | None, Value] = {}  # of memory whose address is not in the frame
         self._outlined: dict[Any, Function] = {}
         self._shared: dict[str, str] = {}  # code of a step -> name of the function that holds it
-        self._word_parameters: dict[int, str] | None = None  # of the step function being written: word -> parameter
+        # of the step function being written: base ("frame" or "outputs") and number of a word -> parameter
+        self._word_parameters: dict[tuple[str, int], str] | None = None
         self.fn: Function
         self.b: Builder
         self.entries: list[str] = []  # of the function being written: labels of steps that run in pieces
@@ -151,7 +152,7 @@ class Emitter:
         fn.lines[:] = [line for text in fn.lines for line in (stores if text == _WORDS_OF_TASK else [text])]
 
     def _emit_shared(self, step: Step) -> None:
-        """Write a step as a function of the frame words that it touches; steps of equal code share one function."""
+        """Write a step as a function of the words that it touches; steps of equal code share one function."""
         caller = self.fn, self.b, self.entries
         name = f"{self.name}.step{len(self._shared)}"
         self._begin(name, internal=True)
@@ -169,7 +170,7 @@ class Emitter:
             parallel.write_piece_function(self, function)
         name = self._shared.setdefault(code, name)
         fixed = ["ptr %frame", "ptr %outputs", "ptr null", "i64 0"]
-        arguments = ", ".join([*fixed, *(f"i64 {number}" for number in words)])
+        arguments = ", ".join([*fixed, *(f"i64 {number}" for _, number in words)])
         left = self.fn.assign("i64", f"call i64 @{name}({arguments})")
         with self.fn.if_(self.b.icmp("ne", left, self.b.const("i64", 0)), unlikely=True):
             self.leave(left.ref)
@@ -194,11 +195,14 @@ class Emitter:
 
     def word(self, number: int) -> Value:
         """The address of a frame word."""
+        return self._word_of("frame", number)
+
+    def _word_of(self, base: str, number: int) -> Value:
         if self._word_parameters is None:
             place = str(number)
         else:
-            place = self._word_parameters.setdefault(number, f"%w{len(self._word_parameters)}")
-        return self.fn.assign("ptr", f"getelementptr i64, ptr %frame, i64 {place}")
+            place = self._word_parameters.setdefault((base, number), f"%w{len(self._word_parameters)}")
+        return self.fn.assign("ptr", f"getelementptr i64, ptr %{base}, i64 {place}")
 
     def ref(self, ref: Ref) -> Value:
         """The value of a length or stride."""
@@ -285,7 +289,7 @@ class Emitter:
             address = fn.assign("ptr", f"getelementptr i64, ptr {lengths.ref}, i64 {axis}")
             fn.emit(f"store i64 {self.ref(length).ref}, ptr {address.ref}")
         self.module.declare("rt_new_output", "declare ptr @rt_new_output(ptr, ptr, i64, ptr)")
-        record = fn.assign("ptr", f"getelementptr i64, ptr %outputs, i64 {array.buffer.number * OUTPUT_WORDS}")
+        record = self._word_of("outputs", array.buffer.number * OUTPUT_WORDS)
         operands = f"ptr %frame, ptr {record.ref}, i64 {array.rank}, ptr {lengths.ref}"
         data = fn.assign("ptr", f"call ptr @rt_new_output({operands})")
         with fn.if_(fn.assign("i1", f"icmp eq ptr {data.ref}, null"), unlikely=True):

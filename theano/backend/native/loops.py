@@ -229,9 +229,7 @@ class Loop(Step):
     # ---- text
 
     def signature(self) -> str:
-        if not self.extents or any(a.buffer is not None and a.buffer.kind == "output" for a in self.writes):
-            return ""
-        return _WORD.sub("w", self.text())
+        return _WORD.sub("w", self.text()) if self.extents else ""
 
     def title(self) -> str:
         names = [str(e.op) for e in self.values if isinstance(e, Compute)]
