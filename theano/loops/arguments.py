@@ -19,7 +19,7 @@ from theano.tensor.assertion import patternbroadcast
 from theano.tensor.elementwise import DimShuffle, Elemwise
 from theano.tensor.functions import abs_, cast, maximum, minimum, switch
 from theano.tensor.lengths import as_length
-from theano.tensor.shape import MakeVector, Shape, Shape_i, known_length, shape_i
+from theano.tensor.shape import MakeVector, Shape, Shape_i, known_length, shape_i, shape_padleft
 from theano.tensor.subtensor import Subtensor
 from theano.tensor.type import TensorType
 from theano.tensor.variable import as_tensor_variable, constant
@@ -231,7 +231,7 @@ class OutputArgument:
             x = x if known == self.depth else x[: self.depth]
             rows = patternbroadcast(x, (x.type.broadcastable[0], *self.kind.broadcastable))
         else:
-            rows = patternbroadcast(x, self.kind.broadcastable).dimshuffle("x", *range(x.type.ndim))
+            rows = shape_padleft(patternbroadcast(x, self.kind.broadcastable))
         if rows is not self.given:
             rows.name = self.given.name
         return rows

@@ -480,18 +480,18 @@ class Scan(Op):
     # ---- derivatives
 
     def connection_pattern(self, node: Apply) -> list[list[bool]]:
-        from theano.loops.derivatives import connection_pattern
+        from theano.loops.influence import connection_pattern
 
         if self._pattern is None:
             self._pattern = connection_pattern(self)
         return self._pattern
 
     def L_op(self, inputs: list[Variable], outputs: list[Variable], output_gradients: list[Variable]) -> list[Variable]:
-        from theano.loops.derivatives import reverse
+        from theano.loops.reverse import reverse
 
         return reverse(self, inputs, output_gradients)
 
     def R_op(self, inputs: list[Variable], eval_points: list[Variable | None]) -> list[Variable | None]:
-        from theano.loops.derivatives import forward
+        from theano.loops.forward import forward
 
         return forward(self, inputs, eval_points)

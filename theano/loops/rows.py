@@ -7,7 +7,7 @@ from typing import Any
 from theano.graph.basic import Apply, Variable
 from theano.loops.op import Layout, Scan
 from theano.tensor.creation import alloc, arange
-from theano.tensor.shape import patternbroadcast, reshape
+from theano.tensor.shape import patternbroadcast, reshape, shape_padleft
 
 __all__ = ["rows_as_loop"]
 
@@ -32,7 +32,7 @@ def rows_as_loop(node: Apply) -> list[Variable]:
         before.append(total)
         after.append(total + row)
         zero = alloc(_zero(row.type.dtype), *(shape[axis] for axis in range(row.type.ndim)))
-        initial.append(patternbroadcast(zero, row.type.broadcastable).dimshuffle("x", *range(row.type.ndim)))
+        initial.append(shape_padleft(patternbroadcast(zero, row.type.broadcastable)))
     loop = Scan(
         [number, *inner[: op.n_sequences], *before, *inner[op.n_sequences :]],
         [*after, *stacked],

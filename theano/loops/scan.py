@@ -25,6 +25,7 @@ from theano.loops.op import Layout, Scan
 from theano.loops.results import StepResult, read_result, until
 from theano.tensor.assertion import patternbroadcast
 from theano.tensor.functions import cast
+from theano.tensor.shape import shape_padleft
 from theano.tensor.type import TensorType
 from theano.tensor.variable import as_tensor_variable
 from theano.updates import OrderedUpdates
@@ -173,7 +174,7 @@ def build(
         steps,
         *(part for s in seqs for part in s.slices(steps, direction)),
         *(s.initial() for s in states),
-        *(_named(v.dimshuffle("x", *range(v.type.ndim)), v.name) for v in updates),
+        *(_named(shape_padleft(v), v.name) for v in updates),
         *body.outer,
         return_list=True,
     )

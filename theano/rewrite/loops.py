@@ -268,11 +268,6 @@ def fitted(new: Any, old: Any) -> Any:
     return patternbroadcast(new, old.type.broadcastable)
 
 
-def in_front(x: Any) -> Any:
-    """`x` as the only row of an array."""
-    return x.dimshuffle("x", *range(x.type.ndim))
-
-
 def first_row(x: Any) -> Any:
     """``x[0]`` of an array with one row."""
     node = x.owner

@@ -11,10 +11,11 @@ from theano.graph.basic import Apply, Constant, Variable
 from theano.graph.replace import clone_get_equiv
 from theano.graph.traversal import toposort
 from theano.loops.op import Scan
-from theano.rewrite.loops import LOOPS, QUICK, Loop, State, fitted, in_front, rows_from
+from theano.rewrite.loops import LOOPS, QUICK, Loop, State, fitted, rows_from
 from theano.rewrite.pattern import RuleTable, same
 from theano.tensor.joining import Join
 from theano.tensor.products import BatchedDot, Dot
+from theano.tensor.shape import shape_padleft
 from theano.tensor.subtensor import Subtensor
 from theano.tensor.variable import constant
 
@@ -277,9 +278,9 @@ def local_scan_one_step(fgraph: Any, node: Apply) -> Any:
     memo = clone_get_equiv(loop.inner_inputs, loop.inner_outputs, False, False, memo)
     replaced: dict[Variable, Variable] = {}
     for output in loop.outputs:
-        replaced[output.result] = fitted(in_front(memo[output.row]), output.result)
+        replaced[output.result] = fitted(shape_padleft(memo[output.row]), output.result)
     for state in loop.states:
-        new = in_front(memo[state.row])
+        new = shape_padleft(memo[state.row])
         given = rows_from(state.initial, 1) if state.last_only else state.initial
         whole = new if state.last_only and state.depth == 1 else Join(0)(given, new)
         replaced[state.result] = fitted(whole, state.result)

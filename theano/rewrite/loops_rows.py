@@ -22,7 +22,16 @@ from theano.tensor.nnet.softmax import LogSoftmax, Softmax, SoftmaxGrad
 from theano.tensor.products import BatchedDot, Dot
 from theano.tensor.reduction_ops import All, Argmax, Max, Min, Prod, Sum, axes_of
 from theano.tensor.reduction_ops import Any as AnyTrue
-from theano.tensor.shape import MakeVector, Rebroadcast, Reshape, Shape, Shape_i, patternbroadcast, shape_i
+from theano.tensor.shape import (
+    MakeVector,
+    Rebroadcast,
+    Reshape,
+    Shape,
+    Shape_i,
+    patternbroadcast,
+    shape_i,
+    shape_padleft,
+)
 from theano.tensor.subtensor import DYNAMIC, FULL, IncSubtensor, Subtensor
 
 Varying = Container[Any]
@@ -115,7 +124,7 @@ class Rows:
 
 
 def _as_rows(x: Any, varies: bool) -> Any:
-    return x if varies else x.dimshuffle("x", *range(x.type.ndim))
+    return x if varies else shape_padleft(x)
 
 
 @rows_of(Elemwise)

@@ -11,7 +11,7 @@ from typing import Any
 
 from theano.graph.basic import Apply
 from theano.loops.op import Scan
-from theano.rewrite.loops import LOOPS, Loop, State, first_row, in_front, is_reversed, reversed_rows
+from theano.rewrite.loops import LOOPS, Loop, State, first_row, is_reversed, reversed_rows
 from theano.rewrite.loops_move import VIEWS, Body, grows, leaves_of, rank, with_rows
 from theano.rewrite.loops_rows import Rows, has_rows, summed_product, together
 from theano.rewrite.pattern import RuleTable, elementwise, maker
@@ -20,6 +20,7 @@ from theano.tensor.elementwise import DimShuffle
 from theano.tensor.functions import cast
 from theano.tensor.products import Dot
 from theano.tensor.reduction_ops import Sum
+from theano.tensor.shape import shape_padleft
 from theano.tensor.subtensor import DYNAMIC, IncSubtensor
 
 table = RuleTable()
@@ -200,7 +201,7 @@ class _Sums:
             total = first_row(state.initial) if state in removed else state.made.dimshuffle(*range(1, state.made.ndim))
             for term in summed:
                 total = _changed(total, term, rows) if term.change else _added(total, term, term.total(rows))
-            replaced[state.result] = in_front(total)
+            replaced[state.result] = shape_padleft(total)
         return replaced
 
     def _chosen(self) -> set[_Term]:

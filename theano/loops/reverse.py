@@ -1,89 +1,32 @@
-"""Derivatives of loops: each is a loop again.
+"""Reverse mode through loops: the gradient of a loop is a loop that walks the steps backwards.
 
-Reverse mode walks the steps backwards. With x_t the state's row that step t makes, the walk carries what later steps
-contribute to the gradient of the rows x_t, x_{t-1}, … that step t and those before it make: as many *pending* rows as
-the state's deepest tap. At step t the gradient of x_t is complete; the body's own gradient turns it into contributions
-to the rows that its taps read, which are added to the pending rows, and these move up by one. After the first step
-the pending rows belong to the initial values. Gradients of sequences are rows that each step gives; those of others are
-sums that the steps add to.
-
-What a step backwards needs to know of the step forwards is kept by the loop forwards, as further outputs: results of
-products and of transcendental functions. The rest, cheap arithmetic, is computed again.
+With x_t the state's row that step t makes, the walk carries what later steps contribute to the gradient of the rows
+x_t, x_{t-1}, … that step t and those before it make: as many *pending* rows as the state's deepest tap. At step t the
+gradient of x_t is complete; the body's own gradient turns it into contributions to the rows that its taps read, which
+are added to the pending rows, and these move up by one. After the first step the pending rows belong to the initial
+values. Gradients of sequences are rows that each step gives; those of others are sums that the steps add to.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from theano.gradient.forward import pushforward
-from theano.gradient.reverse import backpropagate, dependence, fit, kind_of, zero_gradient
+from theano.gradient.reverse import backpropagate, fit, kind_of, zero_gradient
 from theano.gradient.types import disconnected_type, is_disconnected, is_null, refuse_null
-from theano.graph.basic import Constant, Variable
+from theano.graph.basic import Variable
 from theano.graph.replace import replace_graph
-from theano.graph.traversal import toposort
-from theano.scalar.conversion import Cast
-from theano.tensor.elementwise import DimShuffle, Elemwise
+from theano.loops.influence import influence
+from theano.loops.op import Layout, Scan
+from theano.loops.recall import Recall
+from theano.tensor.creation import zeros
+from theano.tensor.functions import lt, minimum, switch
+from theano.tensor.joining import stack
 from theano.tensor.lengths import as_length
-from theano.tensor.shape import MakeVector, Reshape, Shape, Shape_i
-from theano.tensor.subtensor import Subtensor
-from theano.tensor.type import TensorType
+from theano.tensor.shape import shape_padleft
+from theano.tensor.subtensor import set_subtensor
 
-if TYPE_CHECKING:
-    from theano.loops.op import Scan
-
-__all__ = ["connection_pattern", "forward", "reverse"]
-
-# Scalar operations that cost less to compute again than to keep.
-CHEAP = frozenset(
-    (
-        *("add", "sub", "mul", "true_div", "int_div", "neg", "abs_", "sqr", "sqrt", "inv", "sgn", "switch"),
-        *("maximum", "minimum", "clip", "eq", "neq", "lt", "le", "gt", "ge", "and_", "or_", "xor", "invert"),
-        *("second", "identity", "isnan", "isinf", "floor", "ceil"),
-    )
-)
-
-
-# ---- what depends on what
-
-
-def _influence(op: Scan) -> tuple[list[list[bool]], list[list[bool]]]:
-    """For each group of body inputs (sequences, states, others, in order) which body outputs depend on it in one step,
-    and which after any number of steps."""
-    body, nodes = op.body_inputs, op.inner_nodes
-    groups = [[x] for x in body.sequences] + body.states + [[x] for x in body.others]
-    rows = op.inner_outputs[: op.layout.n_states + op.layout.n_outputs]
-    direct = []
-    for group in groups:
-        dependent, _ = dependence(nodes, group)
-        direct.append([row in dependent for row in rows])
-    states = range(op.layout.n_states)
-    first = op.layout.n_sequences
-    whole = [list(row) for row in direct]
-    for through in states:  # transitive closure: an input reaches what a state that it reaches reaches
-        beyond = whole[first + through]
-        for row in whole:
-            if row[through]:
-                row[:] = [a or b for a, b in zip(row, beyond, strict=True)]
-    return direct, whole
-
-
-def connection_pattern(op: Scan) -> list[list[bool]]:
-    """As the method of Ops: for each input of a node the outputs that depend on it differentiably."""
-    layout = op.layout
-    _, whole = _influence(op)
-    end = [False] if layout.until else []
-    pattern = [[False] * (len(op.inner_outputs) - layout.until) + end]
-    for number, row in enumerate(whole):
-        row = list(row)
-        state = number - layout.n_sequences
-        if 0 <= state < layout.n_states:
-            row[state] = True  # the rows given are part of the output
-        pattern.append(row + end)
-    return pattern
-
-
-# ---- reverse mode
+__all__ = ["reverse"]
 
 
 def reverse(op: Scan, inputs: Sequence[Variable], output_gradients: Sequence[Variable]) -> list[Variable]:
@@ -116,7 +59,7 @@ class _Reverse:
         self.outer = op.layout.split_inputs(inputs)
         self.body, self.rows = op.body_inputs, op.body_outputs
         self.given = op.layout.split_outputs(output_gradients)
-        self.direct, _ = _influence(op)
+        self.direct, _ = influence(op)
         self.active = self._active_states()
         self.inner_inputs: list[Variable] = []
         self.sequences: list[tuple[Variable, Variable]] = []  # (inner, outer)
@@ -207,7 +150,7 @@ class _Reverse:
         results += [new for _, new in sums.values()]
 
         # What the loop forwards has to keep for it.
-        plan = _Recall(op, adjoints | {x for x, _ in sums.values()}, results)
+        plan = Recall(op, adjoints | {x for x, _ in sums.values()}, results)
         recorded = self._recorded(plan.kept)
         steps = recorded.steps if layout.until else self.outer.steps
         replaced: list[tuple[Variable, Variable]] = []
@@ -255,9 +198,6 @@ class _Reverse:
 
     def _last_of(self, gradient: Any, row: Variable, steps: Any) -> Variable:
         """Rows of zeros, but for the last, which is that of an output of which only the last row is kept."""
-        from theano.tensor.creation import zeros
-        from theano.tensor.subtensor import set_subtensor
-
         shape = [steps, *(gradient.shape[i + 1] for i in range(row.type.ndim))]  # type: ignore[attr-defined]
         whole = zeros(shape, dtype=gradient.type.dtype)
         return set_subtensor(whole[-gradient.shape[0] :], gradient)
@@ -273,12 +213,10 @@ class _Reverse:
         results: list[Variable],
     ) -> list[Variable]:
         """Build the node of the loop backwards, and take its outputs apart."""
-        from theano.loops.op import Layout, Scan
-
         op, layout = self.op, self.layout
         limit = op.truncate_gradient
         truncated = limit >= 0
-        n = _smaller(steps, as_length(limit)) if truncated else steps
+        n = minimum(steps, as_length(limit)) if truncated else steps
         backwards = [(inner, outer[::-1][:n] if truncated else outer[::-1]) for inner, outer in sequences]
         initial: list[Variable] = []
         states: list[Variable] = []
@@ -287,13 +225,13 @@ class _Reverse:
             for j, x in enumerate(pending[k]):
                 states.append(x)
                 if not is_disconnected(given) and layout.last_only[k]:
-                    initial.append(_first_row(given[layout.depth(k) - 1 - j]))
+                    initial.append(shape_padleft(given[layout.depth(k) - 1 - j]))
                 else:
-                    initial.append(_first_row(zero_gradient(self.outer.states[k][0])))
+                    initial.append(shape_padleft(zero_gradient(self.outer.states[k][0])))
         n_pending = len(states)
         for i, (x, _) in sums.items():
             states.append(x)
-            initial.append(_first_row(zero_gradient(self.outer.others[i])))
+            initial.append(shape_padleft(zero_gradient(self.outer.others[i])))
         rows = sum(_proper(g) for g in of_sequences)
         nexts = [*results[:n_pending], *results[n_pending + rows :]]
         nexts = [fit(new, x) for new, x in zip(nexts, states, strict=True)]
@@ -351,20 +289,15 @@ class _Reverse:
         """Rows of the steps that were walked, with zeros for the others, as many as the sequence has."""
         if not truncated and not self.layout.until:
             return rows
-        from theano.tensor.subtensor import set_subtensor
-
         return set_subtensor(zero_gradient(whole)[steps - n : steps], rows)
 
     def _of_initial(self, k: int, initial: Any, pending: list[Any], steps: Any, n: Any, truncated: bool) -> Variable:
         """The gradient of the rows given before the first step: what is pending, last row first, and what came from
         outside for these rows, which are part of the output."""
-        from theano.tensor.functions import switch
-        from theano.tensor.joining import stack
-
         depth = self.layout.depth(k)
-        total = stack(pending[::-1]) if depth > 1 else _first_row(pending[0])
+        total = stack(pending[::-1]) if depth > 1 else shape_padleft(pending[0])
         if truncated:  # the walk ended before it came to them
-            total = switch(_less(n, steps), zero_gradient(total), total)
+            total = switch(lt(n, steps), zero_gradient(total), total)
         given = self.given.states[k]
         if not is_disconnected(given) and not self.layout.last_only[k]:
             total = total + given[:depth]
@@ -373,191 +306,3 @@ class _Reverse:
 
 def _proper(gradient: Variable | None) -> bool:
     return gradient is not None and not is_null(gradient)
-
-
-def _first_row(x: Any) -> Variable:
-    return x.dimshuffle("x", *range(x.type.ndim))
-
-
-def _smaller(a: Any, b: Any) -> Any:
-    from theano.tensor.functions import minimum
-
-    return minimum(a, b)
-
-
-def _less(a: Any, b: Any) -> Any:
-    from theano.tensor.functions import lt
-
-    return lt(a, b)
-
-
-class _Recall:
-    """Which variables of the loop forwards the loop backwards takes from where.
-
-    Attributes
-    ----------
-    places
-        variable → (group, number, tap): a row of a sequence, of a state or of an output.
-    kept
-        further results of the body that the loop forwards has to keep, in the order of their numbers as outputs.
-    others
-        numbers of the others that are used.
-    """
-
-    def __init__(self, op: Scan, adjoints: set[Variable], results: Sequence[Variable]) -> None:
-        layout, body, rows = op.layout, op.body_inputs, op.body_outputs
-        self.op = op
-        self.kept: list[Variable] = []
-        self.places: dict[Variable, tuple[str, int, int]] = {}
-        self.others: list[int] = []
-        available: dict[Variable, tuple[str, int, int]] = {}
-        for k, row in enumerate(rows.outputs):
-            available[row] = ("output", k, 0)
-        for k, row in enumerate(rows.states):
-            available[row] = ("state", k, 0)
-        for k, (taps, variables) in enumerate(zip(layout.taps, body.states, strict=True)):
-            available.update((x, ("state", k, tap)) for tap, x in zip(taps, variables, strict=True))
-        available.update((x, ("sequence", k, 0)) for k, x in enumerate(body.sequences))
-        others = {x: k for k, x in enumerate(body.others)}
-
-        nodes = toposort(results, [*op.inner_inputs, *adjoints])
-        backwards: set[Variable] = set(adjoints)  # what depends on gradients
-        varying: set[Variable] = {*body.sequences, *(x for taps in body.states for x in taps)}
-        for node in nodes:
-            if any(v in backwards for v in node.inputs):
-                backwards.update(node.outputs)
-            if any(v in varying for v in node.inputs):
-                varying.update(node.outputs)
-        todo = [v for v in results if v not in backwards]
-        for node in nodes:
-            if node.outputs[0] in backwards:
-                todo += [v for v in node.inputs if v not in backwards]
-        seen: set[Variable] = set()
-        while todo:
-            v = todo.pop()
-            if v in seen or isinstance(v, Constant):
-                continue
-            seen.add(v)
-            if v in available:
-                self.places[v] = available[v]
-            elif v in others:
-                self.others.append(others[v])
-            elif v not in varying or not self._worth_keeping(v):
-                assert v.owner is not None
-                todo += v.owner.inputs
-            else:
-                self.places[v] = ("output", layout.n_outputs + len(self.kept), 0)
-                self.kept.append(v)
-        self.others.sort()
-
-    def _worth_keeping(self, v: Variable) -> bool:
-        node = v.owner
-        assert node is not None
-        if self.op.recompute or not isinstance(v.type, TensorType) or isinstance(node.op, Shape | Shape_i):
-            return False
-        if isinstance(node.op, DimShuffle | Reshape | Subtensor | MakeVector):
-            return False
-        if isinstance(node.op, Elemwise):
-            return node.op.scalar_op.name not in CHEAP and not isinstance(node.op.scalar_op, Cast)
-        return not getattr(node.op, "recompute", False)
-
-
-# ---- forward mode
-
-
-def forward(op: Scan, inputs: Sequence[Variable], eval_points: Sequence[Variable | None]) -> list[Variable | None]:
-    """Derivatives of a node's outputs along directions of its inputs: one loop beside the loop itself."""
-    from theano.loops.op import Scan
-
-    layout, body = op.layout, op.body_inputs
-    outer = layout.split_inputs(inputs)
-    points = layout.split_inputs([None if is_disconnected(p) else p for p in eval_points])
-    direct, _ = _influence(op)
-    first = layout.n_sequences
-    moving = [
-        p is not None and kind_of(x) in ("float", "complex")
-        for p, x in zip(
-            [*points.sequences, *points.states, *points.others],
-            [*outer.sequences, *outer.states, *outer.others],
-            strict=True,
-        )
-    ]
-    while True:  # states that move because something that moves reaches them
-        more = [
-            k
-            for k in range(layout.n_states)
-            if not moving[first + k]
-            and kind_of(op.body_outputs.states[k]) in ("float", "complex")
-            and any(m and direct[g][k] for g, m in enumerate(moving))
-        ]
-        if not more:
-            break
-        for k in more:
-            moving[first + k] = True
-    groups = [[x] for x in body.sequences] + body.states + [[x] for x in body.others]
-    directions = {x: x.type() for group, m in zip(groups, moving, strict=True) if m for x in group}
-    rows = [*op.body_outputs.states, *op.body_outputs.outputs]
-    tangents = pushforward(rows, directions)
-
-    def tangent(row: Variable) -> Variable | None:
-        found = tangents.get(row)
-        return None if found is None or is_disconnected(found) else fit(found, row)
-
-    states = [k for k in range(layout.n_states) if moving[first + k]]
-    outputs = [k for k in range(layout.n_outputs) if tangent(op.body_outputs.outputs[k]) is not None]
-    if not states and not outputs:
-        return [None] * (len(op.inner_outputs))
-
-    def moved(numbers: Sequence[int], inner: Sequence[Variable]) -> list[Variable]:
-        return [directions[inner[k]] for k in numbers]
-
-    sequences = [k for k in range(layout.n_sequences) if moving[k]]
-    others = [k for k in range(len(body.others)) if moving[first + layout.n_states + k]]
-    inner_inputs = [*body.sequences, *moved(sequences, body.sequences)]
-    inner_inputs += [x for taps in body.states for x in taps]
-    inner_inputs += [directions[x] for k in states for x in body.states[k]]
-    inner_inputs += [*body.others, *moved(others, body.others)]
-    new_states = [tangent(op.body_outputs.states[k]) or zero_gradient(op.body_outputs.states[k]) for k in states]
-    new_outputs = [tangent(op.body_outputs.outputs[k]) for k in outputs]
-    end = [op.body_outputs.condition] if layout.until else []
-    keep = layout.last_only
-    both = Scan(
-        inner_inputs,
-        [*op.body_outputs.states, *new_states, *op.body_outputs.outputs, *new_outputs, *end],  # type: ignore[list-item]
-        type(layout)(
-            layout.n_sequences + len(sequences),
-            (*layout.taps, *(layout.taps[k] for k in states)),
-            layout.n_outputs + len(outputs),
-            layout.until,
-            (
-                *keep[: layout.n_states],
-                *(keep[k] for k in states),
-                *keep[layout.n_states :],
-                *(keep[layout.n_states + k] for k in outputs),
-            ),
-        ),
-        name=f"derivative of {op.name or 'Scan'}",
-        truncate_gradient=op.truncate_gradient,
-        recompute=op.recompute,
-    )
-
-    def direction(point: Variable | None, x: Variable) -> Variable:
-        return zero_gradient(x) if point is None else fit(point, x)
-
-    made = both.layout.split_outputs(
-        both.make_node(
-            outer.steps,
-            *outer.sequences,
-            *(direction(points.sequences[k], outer.sequences[k]) for k in sequences),
-            *outer.states,
-            *(direction(points.states[k], outer.states[k]) for k in states),
-            *outer.others,
-            *(direction(points.others[k], outer.others[k]) for k in others),
-        ).outputs
-    )
-    results: list[Variable | None] = [None] * len(op.inner_outputs)
-    for j, k in enumerate(states):
-        results[k] = made.states[layout.n_states + j]
-    for j, k in enumerate(outputs):
-        results[layout.n_states + k] = made.outputs[layout.n_outputs + j]
-    return results
