@@ -91,8 +91,10 @@ def worker(package: str, log: Any, cache: str | None = None) -> Iterator[Worker]
             started.process.communicate()
 
 
-def able(packages: list[str], workload: Workload) -> list[str]:
-    return [package for package in packages if package != "copy" or workload.traffic]
+def able(packages: list[str], workload: Workload, but: tuple[str, ...] = ()) -> list[str]:
+    """Those that have something to say about a workload: PyTorch's compiler would unroll loops, for hours."""
+    silent = {*but, *(["torch.compile"] if workload.group == "loops" else []), *([] if workload.traffic else ["copy"])}
+    return [package for package in packages if package not in silent]
 
 
 def steady(packages: list[str], chosen: list[int], rounds: int, seconds: float, log: Any) -> Results:
@@ -117,11 +119,11 @@ def steady(packages: list[str], chosen: list[int], rounds: int, seconds: float, 
 def check(packages: list[str], chosen: list[int], log: Any) -> None:
     """Print for each row how far the packages' results lie apart, over three calls."""
     with ExitStack() as stack:
-        workers = {package: stack.enter_context(worker(package, log)) for package in packages if package != "copy"}
+        workers = {package: stack.enter_context(worker(package, log)) for package in packages}
         for index in chosen:
             name, sums = WORKLOADS[index].name, {}
-            for package, process in workers.items():
-                answer = process.ask("check", index)
+            for package in able(packages, WORKLOADS[index], ("copy",)):
+                answer = workers[package].ask("check", index)
                 if "error" in answer:
                     print(f"{package}: {name}: {answer['error']}", file=sys.stderr)
                 else:
@@ -149,7 +151,7 @@ def first(packages: list[str], chosen: list[int], rounds: int, again: bool, log:
     results: Results = {}
     for index in {WORKLOADS[i].what: i for i in reversed(chosen)}.values():
         name = WORKLOADS[index].name
-        times: dict[str, list[float]] = {package: [] for package in packages if package != "copy"}
+        times: dict[str, list[float]] = {package: [] for package in able(packages, WORKLOADS[index], ("copy",))}
         for _ in range(rounds):
             for package in list(times):
                 with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as cache:
