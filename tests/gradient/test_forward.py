@@ -105,7 +105,8 @@ def test_is_the_transpose_of_Lop(name):
     values[v] = RNG.normal(size=evaluate(expression, values).shape)
     forward = evaluate((theano.Rop(expression, variables, directions) * v).sum(), values)
     backward = evaluate(theano.Lop(expression, variables, v), values)
-    np.testing.assert_allclose(forward, sum(np.sum(b * values[e]) for b, e in zip(backward, directions, strict=True)))
+    expected = sum(np.sum(b * values[e]) for b, e in zip(backward, directions, strict=True))
+    np.testing.assert_allclose(forward, expected, rtol=1e-5 if name == "casts" else 1e-7)  # they pass through float32
 
 
 class OnlyBackward(Op):

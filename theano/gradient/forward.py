@@ -12,19 +12,9 @@ import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from theano.gradient.reverse import (
-    as_points,
-    as_variables,
-    backpropagate,
-    call_L_op,
-    check_choice,
-    check_term,
-    connections,
-    dependence,
-    fit,
-    kind_of,
-    zero_gradient,
-)
+from theano.gradient.arguments import as_points, as_variables, check_choice
+from theano.gradient.reverse import backpropagate, dependence
+from theano.gradient.terms import call_L_op, check_term, connections, fit, kind_of, zero_gradient
 from theano.gradient.types import (
     DisconnectedInputError,
     disconnected_type,

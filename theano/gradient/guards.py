@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import functools
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from theano.gradient.terms import fit
 from theano.graph.basic import Variable
 
 
@@ -39,15 +40,13 @@ def common_guards(terms: Sequence[Guarded]) -> Guards:
     return first[:length]
 
 
-def total(variable: Variable, terms: Sequence[Guarded], fit: Callable[[Variable, Variable], Variable]) -> Guarded:
+def total(variable: Variable, terms: Sequence[Guarded]) -> Guarded:
     """The sum of the terms of a gradient with respect to `variable`, under the guards that they share."""
     guards = common_guards(terms)
-    return lifted(variable, terms, len(guards), fit), guards
+    return lifted(variable, terms, len(guards)), guards
 
 
-def lifted(
-    variable: Variable, terms: Sequence[Guarded], depth: int, fit: Callable[[Variable, Variable], Variable]
-) -> Variable:
+def lifted(variable: Variable, terms: Sequence[Guarded], depth: int) -> Variable:
     """The sum of the terms where the first `depth` guards, which they share, hold: the others are put into it."""
     from theano.loops.ifelse import chosen, only_where
 
@@ -59,7 +58,7 @@ def lifted(
             sides.setdefault(guard.condition, ([], []))[0 if guard.side else 1].append((term, guards))
     for condition, (where, elsewhere) in sides.items():
         found: list[Any] = [
-            fit(lifted(variable, listed, depth + 1, fit), variable) if listed else None for listed in (where, elsewhere)
+            fit(lifted(variable, listed, depth + 1), variable) if listed else None for listed in (where, elsewhere)
         ]
         if found[0] is not None and found[1] is not None:
             parts.append(chosen(condition, *found))

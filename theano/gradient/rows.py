@@ -12,8 +12,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from theano.gradient.arguments import as_variables
 from theano.gradient.forward import pushforward
-from theano.gradient.reverse import as_variables, backpropagate, grad, zero_gradient
+from theano.gradient.reverse import backpropagate, grad
+from theano.gradient.terms import zero_gradient
 from theano.gradient.types import disconnected_type, format_like, is_disconnected, is_null
 from theano.graph.basic import Apply, Constant, Variable
 from theano.graph.op import Op, TestValueError, test_value_mode

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from theano.gradient.forward import pushforward
-from theano.gradient.reverse import fit, kind_of, zero_gradient
+from theano.gradient.terms import fit, kind_of, zero_gradient
 from theano.gradient.types import is_disconnected
 from theano.graph.basic import Variable
 from theano.loops.influence import influence

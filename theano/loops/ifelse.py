@@ -98,7 +98,7 @@ class IfElse(Op):
         ``theano.grad`` does better, with :meth:`choices`: it goes on backwards as if there were no condition, and
         chooses where the side joins the rest of the graph, so that nothing flows through the side that is not taken.
         """
-        from theano.gradient.reverse import zero_gradient
+        from theano.gradient.terms import zero_gradient
         from theano.gradient.types import disconnected_type, is_disconnected
 
         gradients = [zero_gradient(inputs[0])]
@@ -112,7 +112,7 @@ class IfElse(Op):
         return gradients
 
     def R_op(self, inputs: list[Any], eval_points: list[Any]) -> list[Any]:
-        from theano.gradient.reverse import fit, kind_of, zero_gradient
+        from theano.gradient.terms import fit, kind_of, zero_gradient
         from theano.gradient.types import is_disconnected
 
         condition, values, others = self.split(inputs)

@@ -12,7 +12,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from theano.gradient.reverse import backpropagate, fit, kind_of, zero_gradient
+from theano.gradient.reverse import backpropagate
+from theano.gradient.terms import fit, kind_of, zero_gradient
 from theano.gradient.types import disconnected_type, is_disconnected, is_null, refuse_null
 from theano.graph.basic import Variable
 from theano.graph.replace import replace_graph
