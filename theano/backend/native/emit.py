@@ -9,8 +9,10 @@ its steps only (:mod:`theano.backend.native.parallel`).
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from contextlib import nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from functools import reduce
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -59,6 +61,8 @@ class Emitter:
         self._shared: dict[str, str] = {}  # code of a step -> name of the function that holds it
         # of the step function being written: base ("frame" or "outputs") and number of a word -> parameter
         self._word_parameters: dict[tuple[str, int], str] | None = None
+        self._conditions: dict[int, Value] | None = None  # of checks that share a branch: by number
+        self._loaded: dict[int, Value] = {}  # by frame word, in code that runs straight on
         self.fn: Function
         self.b: Builder
         self.entries: list[str] = []  # of the function being written: labels of steps that run in pieces
@@ -85,12 +89,14 @@ class Emitter:
 
     def steps(self, steps: Sequence[Step]) -> None:
         """Write steps, one after the other."""
-        for step in steps:
-            with self.times.around(self, step) if self.times is not None else nullcontext():
-                if self._alike[step.signature()] >= SHARED_STEPS:
-                    self._emit_shared(step)
-                else:
-                    step.emit(self)
+        for only_checks, alike in groupby(steps, lambda step: step.only_checks and self.times is None):
+            with self._one_branch() if only_checks else nullcontext():
+                for step in alike:
+                    with self.times.around(self, step) if self.times is not None else nullcontext():
+                        if self._alike[step.signature()] >= SHARED_STEPS:
+                            self._emit_shared(step)
+                        else:
+                            step.emit(self)
 
     def functions(self, steps: Sequence[Step], what: str) -> list[str]:
         """Write steps into functions of their own, which run them when called in turn; returns their names."""
@@ -208,7 +214,12 @@ class Emitter:
         """The value of a length or stride."""
         if isinstance(ref, Const):
             return self.b.const("i64", ref.value)
-        return self.fn.assign("i64", f"load i64, ptr {self.word(ref).ref}")
+        if ref in self._loaded:
+            return self._loaded[ref]
+        value = self.fn.assign("i64", f"load i64, ptr {self.word(ref).ref}")
+        if self._conditions is not None:
+            self._loaded[ref] = value
+        return value
 
     def set_word(self, number: int, value: Value) -> None:
         """Write a frame word."""
@@ -241,8 +252,25 @@ class Emitter:
     def check(self, ok: Value, check: Check) -> None:
         """Leave with the check's number unless `ok`."""
         self.checks.append(check)
+        if self._conditions is not None:
+            self._conditions[len(self.checks)] = ok
+            return
         with self.fn.if_(self.b.not_(ok), unlikely=True):
             self.leave(str(len(self.checks)))
+
+    @contextmanager
+    def _one_branch(self) -> Iterator[None]:
+        """Checks that are written inside share a branch; which of them has failed is found out behind it."""
+        self._conditions = {}
+        yield
+        conditions, self._conditions = self._conditions, None
+        self._loaded = {}
+        b = self.b
+        with self.fn.if_(b.not_(reduce(b.and_, conditions.values())), unlikely=True):
+            code = b.const("i64", 0)
+            for number, ok in reversed(conditions.items()):
+                code = b.select(ok, code, b.const("i64", number))
+            self.leave(code.ref)
 
     # ---- memory
 

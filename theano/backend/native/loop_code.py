@@ -372,7 +372,7 @@ class LoopCode:
         """`length` elements of the innermost dimension from `start` on, of all rows that are walked now."""
         em, b1, fn = self.em, self.b1, self.fn
         self._load_fixed()
-        for number, stream in enumerate(self.moved):
+        for stream in self.moved:
             stream.blocks = []
             if stream.values[-1] is None:
                 continue
@@ -380,29 +380,52 @@ class LoopCode:
                 if row and not self._changes(stream):
                     stream.blocks.append(stream.blocks[0])
                     continue
-                direct = em.offset(self._row_pointer(stream, row), b1.mul(start, stream.values[-1]))
-                if stream in self.loose:
-                    staged = self._staged(number, row, stream, direct, length)
-                    direct = b1.select(stream.unit, direct, staged)  # type: ignore[arg-type]
-                stream.blocks.append(direct)
+                stream.blocks.append(em.offset(self._row_pointer(stream, row), b1.mul(start, stream.values[-1])))
+        direct = {id(stream): stream.blocks for stream in self.loose}
+        self._stage(length)
         state = self._pieces(start, length, state)
-        for stream in self.loose:
-            for row, block in enumerate(stream.blocks if stream.written else ()):
-                staged = b1.not_(stream.unit)  # type: ignore[arg-type]
-                if row:
-                    staged = b1.and_(staged, self.row_exists[row])
-                with fn.if_(staged, unlikely=True):
-                    direct = em.offset(self._row_pointer(stream, row), b1.mul(start, stream.values[-1]))  # type: ignore[arg-type]
-                    em.unstage(direct, block, stream.values[-1], length, stream.array.itemsize)
+        written = [stream for stream in self.loose if stream.written]
+        if written:
+            with fn.if_(b1.not_(self.all_unit), unlikely=True):  # type: ignore[arg-type]
+                for stream in written:
+                    for row, block in enumerate(stream.blocks):
+                        count = self._if_loose(stream, length)
+                        if row:
+                            count = b1.select(self.row_exists[row], count, b1.const("i64", 0))
+                        target = direct[id(stream)][row]
+                        em.unstage(target, block, stream.values[-1], count, stream.array.itemsize)
         return state
+
+    def _stage(self, length: Value) -> None:
+        """Let blocks of operands that are not contiguous lie on the stack: one branch for all of them."""
+        fn, b1 = self.fn, self.b1
+        if not self.loose:
+            return
+        before, staged = fn.current_label, []
+        with fn.if_(b1.not_(self.all_unit), unlikely=True):  # type: ignore[arg-type]
+            for number, stream in enumerate(self.moved):
+                for row, direct in enumerate(stream.blocks if stream in self.loose else ()):
+                    if row == 0 or self._changes(stream):
+                        block = self._staged(number, row, stream, direct, length)
+                        staged.append((stream, direct, b1.select(stream.unit, direct, block)))  # type: ignore[arg-type]
+            inside = fn.current_label
+        for stream in self.loose:
+            stream.blocks = []
+        for stream, direct, block in staged:
+            stream.blocks.append(fn.assign("ptr", f"phi ptr [{direct.ref}, %{before}], [{block.ref}, %{inside}]"))
+        for stream in self.loose:
+            stream.blocks *= self.rows // len(stream.blocks)
 
     def _staged(self, number: int, row: int, stream: Stream, direct: Value, length: Value) -> Value:
         """Where the block of an operand lies if it is not contiguous."""
         staging = self.fn.scratch(f"staging {number} {row}", 8 * BLOCK)  # no dtype has larger elements
         if not stream.written:
-            with self.fn.if_(self.b1.not_(stream.unit), unlikely=True):  # type: ignore[arg-type]
-                self.em.stage(staging, direct, stream.values[-1], length, stream.array.itemsize)
+            self.em.stage(staging, direct, stream.values[-1], self._if_loose(stream, length), stream.array.itemsize)
         return staging
+
+    def _if_loose(self, stream: Stream, length: Value) -> Value:
+        """How many elements are to be copied for an operand: none if it is contiguous."""
+        return self.b1.select(stream.unit, self.b1.const("i64", 0), length)  # type: ignore[arg-type]
 
     def _changes(self, stream: Stream) -> bool:
         """Whether it moves from row to row."""

@@ -191,6 +191,7 @@ class Step:
     """
 
     checks = False
+    only_checks = False  # checks of lengths that are known, and nothing else
     node: Apply | None = None
 
     def __init__(self, reads: Sequence[Array] = (), writes: Sequence[Array] = (), node: Apply | None = None) -> None:

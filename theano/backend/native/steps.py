@@ -21,7 +21,7 @@ def _name(ref: Ref) -> str:
 class CheckEqual(Step):
     """Two lengths must be equal."""
 
-    checks = True
+    checks = only_checks = True
 
     def __init__(
         self,
@@ -48,7 +48,7 @@ class CheckEqual(Step):
 class CheckLengths(Step):
     """Lengths must not be negative."""
 
-    checks = True
+    checks = only_checks = True
 
     def __init__(self, lengths: Sequence[int], message: str, node: Apply | None) -> None:
         super().__init__(node=node)
