@@ -17,13 +17,12 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from theano.backend.native.dimensions import Stream, collapse, exchange
-from theano.backend.native.ir import BITS, Builder, Turn, Value
+from theano.backend.native.ir import Builder, Turn, Value
 from theano.backend.native.loops import Compute, Iota, Length, Literal, Load, Loop, Position
 from theano.backend.native.parallel import DIVISIBLE, PieceResults, Region, loop_cost, product
 from theano.backend.native.program import ITEMSIZES, ONE, Array, Ref
-from theano.backend.native.recipes import element_type
 from theano.backend.native.reduction_code import Accumulator, Parts, accumulator
-from theano.backend.native.vectormath import FUNCTIONS
+from theano.backend.native.widths import choose_lanes, interleaved, is_cheap
 
 if TYPE_CHECKING:
     from theano.backend.native.emit import Emitter
@@ -31,10 +30,7 @@ if TYPE_CHECKING:
 BLOCK = 256  # elements staged at a time
 COLUMNS = 4096  # columns reduced at a time, less where more than STATE bytes are kept of them
 STATE = 2**17
-CHAIN = 8  # operations that make up a chain worth computing two vectors at once
-LARGE = 48  # operations beyond which it is one vector at a time
 AHEAD = 4096  # bytes: so far ahead memory arrives in time
-UNROLL_BELOW = 6  # reductions of bodies with fewer operations take several vectors at a time
 
 
 class LoopCode:
@@ -111,8 +107,8 @@ class LoopCode:
         if self.part is not None:
             axis, begin, length = self.part
             self._restrict(self.walked.index(axis), begin, length)
-        self.random = any(isinstance(e, Position) for e in loop.values)
-        self.lanes = self._choose_lanes()
+        kept = [dtype for a in self.accumulators for dtype in a.dtypes]
+        self.lanes = choose_lanes(loop, self.scalars, kept, em.vector_bits)
         self.b = Builder(self.fn, self.lanes)
         self.kinds = ["R" if a in reduced else "K" for a in self.walked]
         indexed = {type(e) for e in loop.values} & {Iota, Position}
@@ -120,7 +116,7 @@ class LoopCode:
             exchange(self.b1, self.extents, self.kinds, self.moved)
         if Iota not in indexed:
             collapse(self.b1, self.extents, self.kinds, self.all_streams)
-        self._order(cheap=self._is_cheap())
+        self._order()
         self._find_units()
         self.lengths = list(self.extents)
         self.unwanted: list[Value] = []
@@ -154,67 +150,24 @@ class LoopCode:
             if all_rows and stream.values[walked] is not None:
                 stream.pointer = self.em.offset(stream.pointer, self.b1.mul(begin, stream.values[walked]))  # type: ignore[arg-type]
 
-    def _choose_lanes(self) -> int:
-        """As many lanes as the widest element in registers allows; accumulators may take several registers each.
-
-        So may integers where random bits are made, which are words of 32 bits behind counters of 64.
-        """
-        moving = [e for n, e in enumerate(self.loop.values) if n not in self.scalars and not isinstance(e, Literal)]
-        kinds = {element_type(e.dtype) for e in moving}
-        widest = max([8, *(32 if self.random and kind == "i64" else BITS[kind] for kind in kinds)])
-        kept = [BITS[element_type(d)] for a in self.accumulators for d in a.dtypes]
-        lanes = min(self.em.vector_bits // widest, 4 * self.em.vector_bits // max([8, *kept]))
-        return max(1, min(lanes, 32))
-
-    def _work(self) -> list[str]:
-        """The operations on elements."""
-        return [e.op.name for n, e in enumerate(self.loop.values) if isinstance(e, Compute) and n not in self.scalars]
-
-    def _is_cheap(self) -> bool:
-        work = self._work()
-        return len(work) < UNROLL_BELOW and not any(name in FUNCTIONS for name in work)
-
-    def _interleaved(self) -> int:
-        """How many vectors to compute at once, so that one goes on while another waits for a result of its own.
-
-        What waits is chains of operations, and an elementary function is one of dozens, as random bits are. Code that
-        branches or that is large gains nothing; four vectors at once pay where the code is short, which compiles in no
-        time, and where there are registers for them.
-        """
-        chains: list[int] = []  # of each value, the operations one after another that it takes
-        functions = 0
-        for number, e in enumerate(self.loop.values):
-            length = CHAIN if isinstance(e, Position) else 0
-            if isinstance(e, Compute) and number not in self.scalars:
-                function = FUNCTIONS.get(e.op.name)
-                if function is not None and function.branches:
-                    return 1
-                functions += function is not None
-                length = max((chains[a] for a in e.arguments), default=0) + (1 if function is None else CHAIN)
-            chains.append(length)
-        work = len(self._work())
-        if self.lanes == 1 or work > LARGE or max(chains, default=0) < CHAIN:
-            return 1
-        if self.em.vector_bits >= 512 and (self.random or (functions == 1 and work <= CHAIN)):
-            return 4
-        return 2
-
-    def _order(self, cheap: bool) -> None:
+    def _order(self) -> None:
         """Which dimensions are walked outside and which inside of a reduction's state, and how much at a time.
 
         A *piece* is a vector. Cheap reductions take several pieces at a time: along the innermost dimension, or where
         that is a kept one, the same columns of several rows, which are `row_axis`.
         """
         *outer, inner = range(self.rank)
+        several = self.lanes > 1 and is_cheap(self.loop, self.scalars)
         self.columns = bool(self.accumulators) and self.kinds[inner] == "K"
         self.outside = [a for a in outer if self.kinds[a] == "K"]
         self.inside = [a for a in outer if self.kinds[a] == "R"]
         self.row_axis = self.inside[-1] if self.columns and self.inside else None
         if self.columns:
-            self.pieces = self.rows = 4 if cheap and self.lanes > 1 and self.row_axis is not None else 1
+            self.pieces = self.rows = 4 if several and self.row_axis is not None else 1
         else:
             self.rows = 1
-            self.pieces = 4 if cheap and self.lanes > 1 and self.accumulators else self._interleaved()
+            one_by_one = not (several and self.accumulators)
+            self.pieces = interleaved(self.loop, self.scalars, self.lanes, self.em.vector_bits) if one_by_one else 4
         self.row_count = self.b1.const("i64", 1)  # how many of them there are in this pass
         self.row_numbers = [self.b1.const("i64", 0)]  # which they are; that of a missing one is another's
         self.row_exists: list[Value] = []

@@ -46,8 +46,8 @@ class TiledLoopCode(LoopCode):
         super().__init__(em, loop, part)
         self.across = across
 
-    def _order(self, cheap: bool) -> None:
-        super()._order(cheap)
+    def _order(self) -> None:
+        super()._order()
         self.tile_axis = self.walked.index(self.across)
         self.outside.remove(self.tile_axis)
 
