@@ -228,9 +228,12 @@ class LoopCode:
             self._reduce_columns()
         else:
             state = self._inside(0, [part for a in self.accumulators for part in a.start(self.b)])
+            single = self.b1.icmp("sle", self.extents[-1], self.b1.const("i64", self.lanes))
+            for axis in self.inside:
+                single = self.b1.and_(single, self.b1.icmp("eq", self.extents[axis], self.b1.const("i64", 1)))
             unwanted = iter(self.unwanted)  # where parts go that pieces need to be combined, though no array gets them
             for a, state_parts in zip(self.accumulators, self._divided(state), strict=True):
-                parts = a.across(self.b, a.total(self.b, state_parts))
+                parts = a.across(self.b, a.total(self.b, state_parts), single)
                 for array, value in a.results(parts):
                     self.em.store_element(self.b1, value, self.result_streams[id(array)].pointer, array.dtype)
                 for number in a.unwanted() if self.unwanted else ():

@@ -69,8 +69,28 @@ class Accumulator:
         """What all elements of a state amount to."""
         return state
 
-    def across(self, b: Builder, parts: Parts) -> Parts:
-        """All lanes joined in one; lane by lane they hold neighbouring elements."""
+    def across(self, b: Builder, parts: Parts, single: Value) -> Parts:
+        """All lanes joined in one; lane by lane they hold neighbouring elements.
+
+        `single` (i1) says that no lane holds more than one. Then floats are added one after the other, as NumPy adds so
+        few: the last digits are those that people know.
+        """
+        if b.lanes == 1 or self.reduction.op.name != "add" or not is_float(self.dtype):
+            return self._by_halves(b, parts)
+        fn, one = b.function, Builder(b.function, 1)
+        (part,) = parts
+        place = fn.alloca(part.type, align=8)
+        with fn.if_(single):
+            total = b.lane(part, 0)
+            for i in range(1, b.lanes):
+                total = one.fadd(total, b.lane(part, i))
+            fn.emit(f"store {total.type} {total.ref}, ptr {place.ref}")
+        with fn.if_(one.not_(single)):
+            (total,) = self._by_halves(b, parts)
+            fn.emit(f"store {total.type} {total.ref}, ptr {place.ref}")
+        return [fn.assign(part.type, f"load {part.type}, ptr {place.ref}")]
+
+    def _by_halves(self, b: Builder, parts: Parts) -> Parts:
         while b.lanes > 1:
             halves = [b.halves(part) for part in parts]
             b = Builder(b.function, b.lanes // 2)
@@ -146,11 +166,11 @@ class Place(Accumulator):
         larger = self._larger(b, later[0], earlier[0])
         return [b.select(larger, x, y) for x, y in zip(later, earlier, strict=True)]
 
-    def across(self, b: Builder, parts: Parts) -> Parts:
+    def across(self, b: Builder, parts: Parts, single: Value) -> Parts:
         if b.lanes > 1:  # all lanes of an element have its first lane's place so far
             lanes = ", ".join(f"i64 {i}" for i in range(b.lanes))
             parts = [parts[0], b.add(parts[1], Value(f"<{lanes}>", "i64", b.lanes))]
-        return super().across(b, parts)
+        return super().across(b, parts, single)
 
     def unite(self, b: Builder, first: Parts, second: Parts) -> Parts:
         # Neither is larger: they are equal or both nan.
