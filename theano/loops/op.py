@@ -232,7 +232,7 @@ class Scan(Op):
         for k, (taps, variables) in enumerate(zip(self.layout.taps, body.states, strict=True)):
             start = reference(outer.states[k])
             found.update((x, f"state {k}, {-tap} back; begins with {start}") for tap, x in zip(taps, variables))
-        found.update((x, reference(outside)) for x, outside in zip(body.others, outer.others, strict=True))
+        found.update((x, reference(outside)) for x, outside in zip(body.others, outer.others, strict=False))
         return found
 
     def variant(self, inner_inputs: Sequence[Variable], inner_outputs: Sequence[Variable], **layout: Any) -> Scan:
@@ -403,7 +403,7 @@ class Scan(Op):
         for k, shape in enumerate(shapes.states):
             depth = as_length(layout.depth(k))
             results.append((depth if layout.last_only[k] else depth + steps, *shape[1:]))
-        for k, lengths in enumerate(self._outer_lengths(node)):
+        for k, lengths in enumerate(self.outer_lengths(node)):
             first = steps
             if layout.last_only[layout.n_states + k]:
                 from theano.tensor.functions import minimum
@@ -439,7 +439,7 @@ class Scan(Op):
         self._lengths = [tuple(next(lengths) for _ in range(row.type.ndim)) for row in rows]
         return self._lengths
 
-    def _outer_lengths(self, node: Apply) -> list[tuple[Any, ...]]:
+    def outer_lengths(self, node: Apply) -> list[tuple[Any, ...]]:
         """The lengths of rows of the outputs that are no states, as expressions of the node's inputs."""
         from theano.graph.replace import replace_graph
 
@@ -468,7 +468,7 @@ class Scan(Op):
         from theano.backend.reference import link
         from theano.graph.fg import FunctionGraph
 
-        lengths = [n for shape in self._outer_lengths(node) for n in shape]
+        lengths = [n for shape in self.outer_lengths(node) for n in shape]
         known = [n for n in lengths if n is not None]
         values: Any = iter(())
         if known:

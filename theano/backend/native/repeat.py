@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from theano.backend.native.emit import Check, Emitter
 from theano.backend.native.ir import Value
 from theano.backend.native.nested import Body
-from theano.backend.native.program import ONE, Array, Ref, Step
+from theano.backend.native.program import ONE, ZERO, Array, Ref, Step
 from theano.graph.basic import Apply
 
 
@@ -33,6 +33,8 @@ class Row:
         how many rows are kept, in turn; 0: all.
     lengths
         for arrays whose lengths only the body tells: pairs of a word of the whole's shape and the body's length.
+    empty
+        word → the length that it gets where no step is run; others get 0.
     changed
         the error for such lengths that change from step to step.
     """
@@ -40,6 +42,7 @@ class Row:
     def __init__(self, whole: Array, step: int, first: int, ring: int) -> None:
         self.whole, self.step, self.first, self.ring = whole, step, first, ring
         self.lengths: list[tuple[int, Ref]] = []
+        self.empty: dict[int, Ref] = {}
         self.changed: tuple[Callable[..., str], Apply | None] = (str, None)
 
     def allocate(self, em: Emitter, array: Array, size: Value) -> None:
@@ -170,7 +173,7 @@ class Repeat(Step):
         """Describe results whose lengths only the body tells, for the case that no step is run."""
         for row in self.late:
             for word, _ in row.lengths:
-                em.set_word(word, em.b.const("i64", 0))
+                em.set_word(word, em.ref(row.empty.get(word, ZERO)))
             em.allocate(row.whole)
             row.whole.owns = True  # the first step does it again
 

@@ -22,7 +22,36 @@ def expand_body(node: Apply) -> list[Any]:
     op = node.op
     body = FunctionGraph(op.inner_inputs, op.inner_outputs)
     expand(body)
-    return op.variant(body.inputs, body.outputs).make_node(*node.inputs).outputs
+    made = op.variant(body.inputs, body.outputs).make_node(*node.inputs)
+    if op.layout.n_outputs == 0 or not _native_body(made):
+        return made.outputs
+    return MeasuredScan.of(made, op.outer_lengths(node)).outputs
+
+
+class MeasuredScan(Scan):
+    """A loop whose nodes have, as last inputs, what is known of the lengths of its outputs' rows.
+
+    They are used where no step is run. `known` tells for each output of which dimensions the length is there.
+    """
+
+    known: tuple[tuple[bool, ...], ...]
+
+    @classmethod
+    def of(cls, node: Apply, lengths: Sequence[Sequence[Any]]) -> Apply:
+        """The node again, with these lengths, ``None`` where they are not known."""
+        op: Any = node.op
+        measured = cls(op.inner_inputs, op.inner_outputs, op.layout, op.name, op.truncate_gradient, op.recompute)
+        measured.known = tuple(tuple(n is not None for n in row) for row in lengths)
+        made = measured.make_node(*node.inputs)
+        made.inputs += [n for row in lengths for n in row if n is not None]
+        return made
+
+    def run(self, node: Apply, inputs: Sequence[Any], step: Callable[[list[Any]], list[Any]]) -> list[Any]:
+        return super().run(node, inputs[: len(inputs) - sum(map(sum, self.known))], step)
+
+    def outer_lengths(self, node: Apply) -> list[tuple[Any, ...]]:
+        lengths = iter(node.inputs[len(node.inputs) - sum(map(sum, self.known)) :])
+        return [tuple(next(lengths) if known else None for known in row) for row in self.known]
 
 
 def _native_body(node: Apply) -> bool:
@@ -40,6 +69,12 @@ class _ScanLowering:
     def __init__(self, ctx: Lowering, node: Apply, inputs: list[Array]) -> None:
         self.ctx, self.node, self.op, self.layout = ctx, node, node.op, node.op.layout
         self.given = self.layout.split_inputs(inputs)
+        self.lengths: list[list[Array | None]] = [[None] * v.type.ndim for v in self.op.body_outputs.outputs]
+        if isinstance(self.op, MeasuredScan):
+            end = len(self.op.body_inputs.others)
+            lengths = iter(self.given.others[end:])
+            self.given = self.given._replace(others=self.given.others[:end])
+            self.lengths = [[next(lengths) if known else None for known in row] for row in self.op.known]
         self.outer = self.layout.split_inputs(node.inputs)
         self.body = Body(ctx, self.op.inner_inputs, self.op.inner_outputs)
         self.inner = self.layout.split_body_inputs(self.body.fgraph.inputs)
@@ -217,6 +252,10 @@ class _ScanLowering:
         if late:
             ctx.lengths_set_by(list(words.values()), [self.repeat])
             row.lengths = [(word, ref) for ref, word in words.items()]
+            for ref, known in zip(lengths, self.lengths[k], strict=True):
+                if known is not None and ref in words:
+                    row.empty[words[ref]], steps = ctx.integer(known)
+                    self.repeat.after.update(steps)
             row.changed = (self._changed_rows(k), self.node)
             self.repeat.late.append(row)
         else:
