@@ -40,7 +40,7 @@ ALIASES = {
 # Rows that go by another name only, because theano.tensor means something else by theirs.
 _RENAMED = {"identity": "tensor_copy"}
 
-_EXAMPLES = (("float32", "T.fvector"), ("int32", "T.ivector"))
+_EXAMPLES = (("float32", 'T.fvector("{}")'), ("int32", 'T.ivector("{}")'), ("uint64", 'T.vector("{}", "uint64")'))
 
 
 def _documentation(public: str, op: Operation) -> str:
@@ -51,12 +51,12 @@ def _documentation(public: str, op: Operation) -> str:
     meaning = (getattr(op.rule, "__doc__", None) or "").strip()
     if meaning and meaning.endswith("."):
         lines.append(f"Dtype of the result: {meaning[0].lower()}{meaning[1:]}")
-    for dtype, constructor in _EXAMPLES:
+    for dtype, example in _EXAMPLES:
         try:
             result = op.output_types([dtype] * len(operands))
         except TypeError:
             continue
-        arguments = ", ".join(f'{constructor}("{name}")' for name in operands)
+        arguments = ", ".join(map(example.format, operands))
         lines += ["", ">>> import theano.tensor as T"]
         lines += [f">>> T.{public}({arguments}).type", f"TensorType({result}, vector)"]
         break
