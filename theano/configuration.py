@@ -225,7 +225,7 @@ WITHOUT_EFFECT = (
         cache_optimizations=BoolParam(False),
     ),
     *_retired(
-        "The BLAS library to link: SciPy's is used.",
+        "The BLAS library to link: the one that comes with NumPy is used, else SciPy's.",
         blas__ldflags=StrParam(""),
         blas__check_openmp=BoolParam(True),
     ),

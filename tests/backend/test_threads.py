@@ -143,6 +143,19 @@ class TestSameBits:
         found = same_for_all_counts(f, *values)
         np.testing.assert_allclose(found, sum((np.exp(v) / np.exp(v).sum()).max() for v in values), rtol=1e-12)
 
+    @pytest.mark.parametrize("dtype", ["float64", "float32"])
+    def test_products_are_the_same_bits(self, dtype):
+        """By our own functions, by BLAS, in pieces of rows and of columns, with a vector."""
+        a, b, c = (T.matrix(name, dtype) for name in "abc")
+        f = theano.function([a, b, c], [T.dot(a, b), T.dot(a, c.T), T.dot(b.T, c.T), T.dot(a, b[:, 0])])
+        rng = np.random.default_rng(7)
+        values = [rng.standard_normal(shape).astype(dtype) for shape in [(2001, 300), (300, 310), (40, 300)]]
+        found = same_for_all_counts(f, *values)
+        x, y, z = values
+        tolerance = 1e-3 if dtype == "float32" else 1e-11
+        for result, expected in zip(found, [x @ y, x @ z.T, y.T @ z.T, x @ y[:, 0]], strict=True):
+            np.testing.assert_allclose(result, expected, rtol=tolerance, atol=tolerance)
+
     def test_whether_threads_may_be_used_changes_no_bits(self):
         x = T.dmatrix("x")
         results = [x.sum(), x.sum(axis=0), T.exp(x)]
