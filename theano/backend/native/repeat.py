@@ -15,6 +15,7 @@ from theano.backend.native.emit import Check, Emitter
 from theano.backend.native.ir import Value
 from theano.backend.native.nested import Body
 from theano.backend.native.program import ONE, ZERO, Array, Ref, Step
+from theano.backend.native.scalar_loops import ScalarLoop, computes_numbers
 from theano.graph.basic import Apply
 
 
@@ -141,7 +142,7 @@ class Repeat(Step):
 
     def emit(self, em: Emitter) -> None:
         b, fn = em.b, em.fn
-        zero, one = b.const("i64", 0), b.const("i64", 1)
+        zero = b.const("i64", 0)
         if self.late:
             with fn.if_(b.icmp("sle", em.ref(self.count), zero)):
                 self._no_rows(em)
@@ -150,24 +151,33 @@ class Repeat(Step):
         with fn.if_(b.icmp("sgt", em.ref(self.count), zero)):
             em.steps(self.body.steps_before)
             count = em.ref(self.count)  # only here: whoever helps with one of these steps has not come by before it
-            names = em.functions(self.body.repeated, "body")
-            left = fn.new_label("left")
-            sizes = [(reading, self._row_size(em, reading)) for reading in self.readings]
-            with fn.loop(zero, count) as step:
-                em.set_word(self.step, step)
-                for reading, size in sizes:
-                    self._point(em, reading, step, size)
-                em.call_all(names)
-                if self.done is not None:
-                    em.set_word(self.done, b.add(step, one))
-                if self.stop is not None:
-                    go_on = fn.new_label("on")
-                    fn.branch_if(b.icmp("ne", em.ref(self.stop), zero), left, go_on)
-                    fn.label(go_on)
-            fn.branch(left)
-            fn.label(left)
+            if em.times is None and computes_numbers(self):
+                ScalarLoop(em, self).write(count)
+            else:
+                self._emit_steps(em, count)
         for last in self.last:
             self._keep_last(em, last, em.ref(self.count if self.done is None else self.done))
+
+    def _emit_steps(self, em: Emitter, count: Value) -> None:
+        """The body's steps again and again."""
+        b, fn = em.b, em.fn
+        zero, one = b.const("i64", 0), b.const("i64", 1)
+        names = em.functions(self.body.repeated, "body")
+        left = fn.new_label("left")
+        sizes = [(reading, self._row_size(em, reading)) for reading in self.readings]
+        with fn.loop(zero, count) as step:
+            em.set_word(self.step, step)
+            for reading, size in sizes:
+                self._point(em, reading, step, size)
+            em.call_all(names)
+            if self.done is not None:
+                em.set_word(self.done, b.add(step, one))
+            if self.stop is not None:
+                go_on = fn.new_label("on")
+                fn.branch_if(b.icmp("ne", em.ref(self.stop), zero), left, go_on)
+                fn.label(go_on)
+        fn.branch(left)
+        fn.label(left)
 
     def _no_rows(self, em: Emitter) -> None:
         """Describe results whose lengths only the body tells, for the case that no step is run."""
