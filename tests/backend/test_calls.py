@@ -15,6 +15,7 @@ import pytest
 import theano
 import theano.tensor as T
 from tests.backend.comparison import REAL, close, layouts, values
+from tests.backend.in_threads import in_threads
 
 BOTH = [theano.Mode("native", None), theano.Mode("reference", None)]
 
@@ -235,7 +236,6 @@ def test_updates_read_old_values():
 def test_threads():
     x, y = T.dmatrix("x"), T.dvector("y")
     f = theano.function([x, y], [T.tanh(x.T).T * y, T.dot(x, y), x.sum()])
-    wrong = []
 
     def work(seed):
         random = np.random.default_rng(seed)
@@ -248,20 +248,9 @@ def test_threads():
                     f(a, b[1:])
             for results in held:
                 for r, e in zip(results, (np.tanh(a) * b, a @ b, a.sum()), strict=True):
-                    if not np.allclose(r, e):
-                        wrong.append((seed, a.shape))
+                    assert np.allclose(r, e), (seed, a.shape)
 
-    interval = sys.getswitchinterval()
-    sys.setswitchinterval(1e-5)
-    try:
-        threads = [threading.Thread(target=work, args=(i,)) for i in range(6)]
-        for t in threads:
-            t.start()
-        for t in threads:
-            t.join()
-    finally:
-        sys.setswitchinterval(interval)
-    assert not wrong, wrong[:3]
+    in_threads(6, work, switch_interval=1e-5)
 
 
 def test_functions_made_in_threads():
@@ -271,11 +260,7 @@ def test_functions_made_in_threads():
         x = T.dvector()
         made[i] = theano.function([x], T.exp(x * i).sum())
 
-    threads = [threading.Thread(target=work, args=(i,)) for i in range(4)]
-    for t in threads:
-        t.start()
-    for t in threads:
-        t.join()
+    in_threads(4, work)
     for i, f in enumerate(made):
         np.testing.assert_allclose(f([1.0, 2.0]), np.exp(np.array([1.0, 2.0]) * i).sum())
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import threading
 import weakref
 
 import numpy as np
@@ -11,6 +10,7 @@ import pytest
 
 import theano
 import theano.tensor as T
+from tests.backend.in_threads import in_threads
 
 
 def test_a_replaced_shared_value_calls_the_function():
@@ -87,27 +87,14 @@ def test_the_garbage_collector_calls_the_function():
 
 def test_messages_of_failures_in_threads():
     """Each thread reads the lengths of its own failure."""
-    import sys
-
     x, y = T.dvectors("x", "y")
     f = theano.function([x, y], x + y)
-    wrong = []
 
-    def work(n):
+    def work(number):
+        n = 3 + number
         for _ in range(300):
             with pytest.raises(ValueError) as caught:
                 f(np.zeros(n), np.zeros(n + 1))
-            if f"({n},)" not in str(caught.value):
-                wrong.append((n, str(caught.value)))
+            assert f"({n},)" in str(caught.value)
 
-    interval = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
-    try:
-        threads = [threading.Thread(target=work, args=(n,)) for n in range(3, 9)]
-        for t in threads:
-            t.start()
-        for t in threads:
-            t.join()
-    finally:
-        sys.setswitchinterval(interval)
-    assert not wrong, wrong[:3]
+    in_threads(6, work, switch_interval=1e-6)

@@ -13,6 +13,7 @@ import pytest
 
 import theano
 import theano.tensor as T
+from tests.backend.in_threads import in_threads
 from theano.backend.native import parallel, threads
 from theano.configuration import change_flags
 
@@ -345,26 +346,6 @@ print(os.waitpid(child, 0)[1])
                 for other in others:
                     other.join()
             assert bits(f(values)) == expected
-
-
-def in_threads(count: int, work) -> None:
-    """Run ``work(number)`` in `count` threads at once; an error in one of them is raised."""
-    errors: list[BaseException] = []
-
-    def guarded(number: int) -> None:
-        try:
-            work(number)
-        except BaseException as error:
-            errors.append(error)
-
-    workers = [threading.Thread(target=guarded, args=(n,), daemon=True) for n in range(count)]
-    for w in workers:
-        w.start()
-    for w in workers:
-        w.join(60)
-        assert not w.is_alive(), "a thread hangs"
-    if errors:
-        raise errors[0]
 
 
 class TestPythonThreads:

@@ -17,7 +17,7 @@ from theano.graph.basic import Apply, Constant, Variable
 from theano.graph.fg import FunctionGraph
 from theano.graph.op import Op
 from theano.loops.ifelse import IfElse
-from theano.loops.placing import Placing, needs, stand_in
+from theano.loops.placing import REASON, Placing, needs, stand_in
 
 __all__ = ["Branch", "gather_branches"]
 
@@ -181,7 +181,7 @@ class _Gathering:
         results = iter(node.outputs)
         for (output, _, _), result in zip(pairs, results):
             result.name = output.name
-            self.graph.replace(output, result, "gather_branches")
+            self.graph.replace(output, result, REASON)
         known.update((v, result) for (v, _), result in zip(handed_on, results))
         return op
 

@@ -288,9 +288,13 @@ def _rank_advice(state: OutputArgument, found: TensorType) -> str:
 
 
 def _other_type(state: OutputArgument, new: Any, advice: str) -> str:
+    return f"scan: {state} goes into a step as {state.kind} and comes out as {new.type}: {new}{_made_at(new)}{advice}"
+
+
+def _made_at(new: Any) -> str:
+    """Where the user made a variable, between two sentences of a message."""
     where = format_trace(new.owner.trace, 1) if new.owner is not None else ""
-    made = f", made at\n{where}\n" if where else ". "
-    return f"scan: {state} goes into a step as {state.kind} and comes out as {new.type}: {new}{made}{advice}"
+    return f", made at\n{where}\n" if where else ". "
 
 
 def _fitted(new: Any, kind: TensorType) -> Any:
@@ -314,11 +318,9 @@ def _fitting_update(shared: Any, new: Any) -> Any:
         or not holds(kind.dtype, new.type.dtype)
         or any(mine and not theirs for mine, theirs in zip(kind.broadcastable, pattern))
     ):
-        where = format_trace(new.owner.trace, 1) if new.owner is not None else ""
-        made = f", made at\n{where}\n" if where else ". "
         raise TypeError(
             f"scan: the update of the shared variable {shared} must have its type {kind}, but {new} has type "
-            f"{new.type}{made}theano.tensor.cast, reshape and patternbroadcast bring it into that form."
+            f"{new.type}{_made_at(new)}theano.tensor.cast, reshape and patternbroadcast bring it into that form."
         )
     return _fitted(new, kind)
 

@@ -9,8 +9,9 @@ import numpy as np
 
 from theano.graph.basic import Apply
 from theano.graph.op import Op
+from theano.tensor.disconnected import disconnected
 from theano.tensor.elementwise import is_discrete
-from theano.tensor.lengths import as_variables, disconnected, simplest, slice_length
+from theano.tensor.lengths import as_variables, simplest, slice_length
 from theano.tensor.subtensor import (
     ARRAY,
     Slice,

@@ -9,7 +9,8 @@ import numpy as np
 
 from theano.graph.basic import Apply, Variable
 from theano.graph.op import Op
-from theano.tensor.lengths import as_shape_vector, disconnected, normalize_axis, static_lengths
+from theano.tensor.disconnected import disconnected
+from theano.tensor.lengths import as_shape_vector, normalize_axis, static_lengths
 from theano.tensor.static import (
     Knowledge,
     NotScalarConstantError,

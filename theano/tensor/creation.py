@@ -13,6 +13,7 @@ import numpy as np
 from theano.configuration import config
 from theano.graph.basic import Apply, Constant
 from theano.graph.op import Op
+from theano.tensor.disconnected import DisconnectedOp, disconnected
 from theano.tensor.elementwise import is_discrete
 from theano.tensor.filling import (
     Alloc,
@@ -34,7 +35,6 @@ from theano.tensor.lengths import (
     as_length,
     as_variables,
     ceil_divide,
-    disconnected,
     larger,
     normalize_axis,
     plus,
@@ -53,7 +53,7 @@ Storage = list[list[Any]]
 # ---- identity
 
 
-class Eye(Op):
+class Eye(DisconnectedOp):
     """A matrix with ones on diagonal k and zeros elsewhere: inputs rows, columns, k."""
 
     __props__ = ("dtype",)
@@ -71,15 +71,6 @@ class Eye(Op):
 
     def infer_shape(self, node: Apply, input_shapes: list[Any]) -> list[Any]:
         return [tuple(node.inputs[:2])]
-
-    def connection_pattern(self, node: Apply) -> list[list[bool]]:
-        return [[False]] * 3
-
-    def L_op(self, inputs: list[Any], outputs: list[Any], output_gradients: list[Any]) -> list[Any]:
-        return [disconnected() for _ in inputs]
-
-    def R_op(self, inputs: list[Any], eval_points: list[Any]) -> list[Any]:
-        return [None]
 
 
 def eye(n: Any, m: Any = None, k: Any = 0, dtype: Any = None) -> Any:

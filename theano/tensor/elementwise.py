@@ -70,11 +70,6 @@ class DimShuffle(Op):
                     f"Sum over it, index it, or say T.addbroadcast(x, {axis}) first."
                 )
 
-    @property
-    def is_transpose(self) -> bool:
-        """Whether it only permutes dimensions."""
-        return not self.drop and not self.augment
-
     def make_node(self, x: Any) -> Apply:
         x = as_tensor_variable(x)
         have, need = x.type.broadcastable, self.input_broadcastable

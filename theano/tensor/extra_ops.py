@@ -12,11 +12,12 @@ from theano.graph.op import Op
 from theano.scalar import upcast
 from theano.tensor.assertion import Assert
 from theano.tensor.creation import arange, ones, zeros
+from theano.tensor.disconnected import DisconnectedOp, disconnected
 from theano.tensor.elementwise import is_discrete
 from theano.tensor.functions import abs_, cast, eq, ge, maximum, minimum, switch
 from theano.tensor.indexing import flatnonzero, set_subtensor, take
 from theano.tensor.joining import concatenate
-from theano.tensor.lengths import as_length, disconnected
+from theano.tensor.lengths import as_length
 from theano.tensor.rearranging import repeat
 from theano.tensor.reduction_ops import gradient_dtype, one_axis
 from theano.tensor.reductions import all as tensor_all
@@ -401,7 +402,7 @@ def bartlett(M: Any) -> Any:
 # ---- index arithmetic
 
 
-class UnravelIndex(Op):
+class UnravelIndex(DisconnectedOp):
     """Positions in a flattened array as indices, one output a dimension; see :func:`unravel_index`."""
 
     __props__ = ("ndim", "order")
@@ -429,15 +430,6 @@ class UnravelIndex(Op):
     def infer_shape(self, node: Apply, input_shapes: list[Any]) -> list[Any]:
         return [input_shapes[0]] * self.ndim
 
-    def connection_pattern(self, node: Apply) -> list[list[bool]]:
-        return [[False] * self.ndim] * 2
-
-    def L_op(self, inputs: list[Any], outputs: list[Any], output_gradients: list[Any]) -> list[Any]:
-        return [disconnected() for _ in inputs]
-
-    def R_op(self, inputs: list[Any], eval_points: list[Any]) -> list[Any]:
-        return [None] * self.ndim
-
 
 def unravel_index(indices: Any, dims: Any, order: str = "C", ndim: int | None = None) -> tuple[Any, ...]:
     """The indices of positions in a flattened array: a tuple of int64 tensors, one a dimension, each as `indices`.
@@ -461,7 +453,7 @@ def unravel_index(indices: Any, dims: Any, order: str = "C", ndim: int | None = 
     return tuple(UnravelIndex(rank, order)(indices, cast(dims, "int64"), return_list=True))
 
 
-class RavelMultiIndex(Op):
+class RavelMultiIndex(DisconnectedOp):
     """Indices, one input a dimension, as positions in the flattened array; see :func:`ravel_multi_index`."""
 
     __props__ = ("mode", "order")
@@ -499,15 +491,6 @@ class RavelMultiIndex(Op):
             known = [s[axis] for s, x in zip(input_shapes, node.inputs[:-1]) if not x.type.broadcastable[axis]]
             lengths.append(known[0] if known else as_length(1))
         return [tuple(lengths)]
-
-    def connection_pattern(self, node: Apply) -> list[list[bool]]:
-        return [[False] for _ in node.inputs]
-
-    def L_op(self, inputs: list[Any], outputs: list[Any], output_gradients: list[Any]) -> list[Any]:
-        return [disconnected() for _ in inputs]
-
-    def R_op(self, inputs: list[Any], eval_points: list[Any]) -> list[Any]:
-        return [None]
 
 
 def ravel_multi_index(multi_index: Any, dims: Any, mode: str = "raise", order: str = "C") -> Any:

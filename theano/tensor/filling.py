@@ -10,12 +10,9 @@ import numpy as np
 from theano.configuration import config
 from theano.graph.basic import Apply, Constant
 from theano.graph.op import Op
+from theano.tensor.disconnected import DisconnectedOp, disconnected
 from theano.tensor.elementwise import fit_gradient, is_discrete
-from theano.tensor.lengths import (
-    as_length,
-    as_lengths,
-    disconnected,
-)
+from theano.tensor.lengths import as_length, as_lengths
 from theano.tensor.static import Knowledge, length_rule, value_rule
 from theano.tensor.subtensor import zero_gradient
 from theano.tensor.type import TensorType
@@ -130,7 +127,7 @@ def alloc(value: Any, *shape: Any) -> Any:
     return Alloc()(value, *shape)
 
 
-class AllocEmpty(Op):
+class AllocEmpty(DisconnectedOp):
     """An array of the given lengths whose elements are anything: they must be written before they are read."""
 
     __props__ = ("dtype",)
@@ -150,15 +147,6 @@ class AllocEmpty(Op):
 
     def infer_shape(self, node: Apply, input_shapes: list[Any]) -> list[Any]:
         return [tuple(node.inputs)]
-
-    def connection_pattern(self, node: Apply) -> list[list[bool]]:
-        return [[False] for _ in node.inputs]
-
-    def L_op(self, inputs: list[Any], outputs: list[Any], output_gradients: list[Any]) -> list[Any]:
-        return [disconnected() for _ in inputs]
-
-    def R_op(self, inputs: list[Any], eval_points: list[Any]) -> list[Any]:
-        return [None]
 
 
 def alloc_empty(shape: Any, dtype: Any = None) -> Any:

@@ -13,13 +13,13 @@ import numpy as np
 from theano.graph.basic import Apply
 from theano.graph.op import Op
 from theano.tensor.creation import alloc
+from theano.tensor.disconnected import disconnected
 from theano.tensor.elementwise import is_discrete
 from theano.tensor.indexing import index, set_subtensor, within
 from theano.tensor.lengths import (
     as_length,
     as_shape_vector,
     as_variables,
-    disconnected,
     larger,
     normalize_axis,
     plus,

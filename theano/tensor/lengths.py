@@ -14,13 +14,6 @@ from theano.tensor.variable import as_tensor_variable, constant
 Length = Any  # int | Variable
 
 
-def disconnected() -> Any:
-    """The gradient with respect to a length or an index: there is none."""
-    from theano.gradient import DisconnectedType
-
-    return DisconnectedType()()
-
-
 # ---- from the user's numbers and variables
 
 

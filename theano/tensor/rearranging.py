@@ -8,14 +8,13 @@ from typing import Any
 import numpy as np
 
 from theano.graph.basic import Apply, Variable
-from theano.graph.op import Op
 from theano.tensor.creation import alloc, arange, zeros
+from theano.tensor.disconnected import DisconnectedOp
 from theano.tensor.indexing import index, set_subtensor, take
 from theano.tensor.lengths import (
     as_length,
     as_lengths,
     as_shape_vector,
-    disconnected,
     normalize_axis,
     product,
     simplest,
@@ -85,7 +84,7 @@ def _entries_of_tile(reps: Any, ndim: int) -> Sequence[Any]:
         return vector_entries(reps, ndim)
 
 
-class RepeatIndices(Op):
+class RepeatIndices(DisconnectedOp):
     """Each number i of ``0 … n - 1`` as often as a vector of counts says, in order: inputs counts (int64) and n."""
 
     __props__ = ()
@@ -110,15 +109,6 @@ class RepeatIndices(Op):
         from theano.tensor.reductions import sum as tensor_sum
 
         return [(tensor_sum(node.inputs[0]),)]
-
-    def connection_pattern(self, node: Apply) -> list[list[bool]]:
-        return [[False], [False]]
-
-    def L_op(self, inputs: list[Any], outputs: list[Any], output_gradients: list[Any]) -> list[Any]:
-        return [disconnected(), disconnected()]
-
-    def R_op(self, inputs: list[Any], eval_points: list[Any]) -> list[Any]:
-        return [None]
 
 
 def repeat(x: Any, repeats: Any, axis: int | None = None) -> Any:

@@ -17,12 +17,12 @@ from theano.tensor.assertion import (
     specify_shape,
     unbroadcast,
 )
+from theano.tensor.disconnected import DisconnectedOp, disconnected
 from theano.tensor.elementwise import DimShuffle
 from theano.tensor.lengths import (
     as_length,
     as_shape_vector,
     as_variables,
-    disconnected,
     larger,
     normalize_axis,
     product,
@@ -52,7 +52,7 @@ class ShapeError(Exception):
 # ---- asking
 
 
-class Shape(Op):
+class Shape(DisconnectedOp):
     """The shape of a variable as an int64 vector."""
 
     __props__ = ()
@@ -68,21 +68,12 @@ class Shape(Op):
     def infer_shape(self, node: Apply, input_shapes: list[Any]) -> list[Any]:
         return [as_variables([node.inputs[0].type.ndim])]
 
-    def connection_pattern(self, node: Apply) -> list[list[bool]]:
-        return [[False]]
-
-    def L_op(self, inputs: list[Any], outputs: list[Any], output_gradients: list[Any]) -> list[Any]:
-        return [disconnected()]
-
-    def R_op(self, inputs: list[Any], eval_points: list[Any]) -> list[Any]:
-        return [None]
-
 
 shape = Shape()
 _shape = shape
 
 
-class Shape_i(Op):
+class Shape_i(DisconnectedOp):
     """The length of dimension `i`, an int64 scalar."""
 
     __props__ = ("i",)
@@ -102,15 +93,6 @@ class Shape_i(Op):
 
     def infer_shape(self, node: Apply, input_shapes: list[Any]) -> list[Any]:
         return [()]
-
-    def connection_pattern(self, node: Apply) -> list[list[bool]]:
-        return [[False]]
-
-    def L_op(self, inputs: list[Any], outputs: list[Any], output_gradients: list[Any]) -> list[Any]:
-        return [disconnected()]
-
-    def R_op(self, inputs: list[Any], eval_points: list[Any]) -> list[Any]:
-        return [None]
 
     def __str__(self) -> str:
         return f"Shape_i{{{self.i}}}"

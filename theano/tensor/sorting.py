@@ -10,10 +10,11 @@ from theano.configuration import config
 from theano.graph.basic import Apply
 from theano.graph.op import Op
 from theano.tensor.creation import arange
+from theano.tensor.disconnected import disconnected
 from theano.tensor.elementwise import DimShuffle
 from theano.tensor.functions import abs_
 from theano.tensor.indexing import inc_subtensor
-from theano.tensor.lengths import as_length, disconnected
+from theano.tensor.lengths import as_length
 from theano.tensor.reduction_ops import gradient_dtype, one_axis
 from theano.tensor.shape import flatten, shape_i
 from theano.tensor.static import static_integer

@@ -15,8 +15,9 @@ import numpy as np
 from theano.configuration import config
 from theano.graph.basic import Apply, Constant
 from theano.graph.op import Op
+from theano.tensor.disconnected import disconnected
 from theano.tensor.elementwise import fit_gradient, is_discrete
-from theano.tensor.lengths import as_length, as_variables, disconnected, slice_length
+from theano.tensor.lengths import as_length, as_variables, slice_length
 from theano.tensor.shape import addbroadcast, shape_padleft
 from theano.tensor.static import (
     Knowledge,

@@ -444,32 +444,7 @@ class Builder:
             scalar.type, f"shufflevector {full} {one.ref}, {full} poison, <{self.lanes} x i32> zeroinitializer"
         )
 
-    def lookup(self, table: Value, type: str, index: Value) -> Value:
-        """``table[index]`` lane by lane: `table` a pointer, `index` i32 or i64 and within bounds."""
-        if self.lanes == 1:
-            address = self.function.assign("ptr", f"getelementptr {type}, ptr {table.ref}, {index.type} {index.ref}")
-            return self.function.assign(type, f"load {type}, ptr {address.ref}")
-        full = self.type_text(type)
-        address = self.assign("ptr", f"getelementptr {type}, ptr {table.ref}, {index.full_type} {index.ref}")
-        suffix = f"{_intrinsic_suffix(type, self.lanes)}.v{self.lanes}p0"
-        mask_type = f"<{self.lanes} x i1>"
-        name = f"llvm.masked.gather.{suffix}"
-        self.module.declare(name, f"declare {full} @{name}({address.full_type}, {mask_type}, {full})")
-        align = BITS[type] // 8
-        return self.assign(
-            type,
-            f"call {full} @{name}({address.full_type} align {align} {address.ref}, "
-            f"{mask_type} splat (i1 true), {full} poison)",
-        )
-
     def per_lane(self, f: Callable[[Builder, *tuple[Value, ...]], Value], *args: Value) -> Value:
         """Apply `f` to each lane's scalars and put the results together: for what has no vector form."""
         one = Builder(self.function, 1)
         return self.from_lanes([f(one, *(one.lane(a, i) for a in args)) for i in range(self.lanes)])
-
-    def call_address(self, address: int, result: str, *args: Value) -> Value:
-        """Call the C function at `address` (scalar builder only): ``result f(args…)``."""
-        assert self.lanes == 1
-        types = ", ".join(a.type for a in args)
-        operands = ", ".join(f"{a.type} {a.ref}" for a in args)
-        return self.assign(result, f"call {result} ({types}) inttoptr (i64 {address} to ptr)({operands})")

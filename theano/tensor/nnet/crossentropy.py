@@ -9,6 +9,7 @@ import numpy as np
 from theano.graph.basic import Apply
 from theano.graph.op import Op
 from theano.scalar import upcast
+from theano.tensor.disconnected import disconnected
 from theano.tensor.elementwise import is_discrete
 from theano.tensor.nnet.softmax import softmax_grad, stable_exponentials
 from theano.tensor.products import gradients_like
@@ -78,12 +79,6 @@ def _in_dtype(x: Any, dtype: str) -> Any:
     return x if x.dtype == dtype else cast(x, dtype)
 
 
-def _disconnected() -> Any:
-    from theano.gradient import DisconnectedType
-
-    return DisconnectedType()()
-
-
 def _is_disconnected(gradient: Any) -> bool:
     return not isinstance(gradient.type, TensorType)
 
@@ -144,9 +139,9 @@ class CrossentropySoftmaxArgmax1HotWithBias(_OfExamples):
         if not _is_disconnected(g_sm):
             terms.append(softmax_grad(g_sm, sm))
         if not terms:
-            return [_disconnected() for _ in inputs]
+            return [disconnected() for _ in inputs]
         gx = terms[0] if len(terms) == 1 else terms[0] + terms[1]
-        return [*gradients_like([x, b], [gx, gx.sum(axis=0)]), _disconnected()]
+        return [*gradients_like([x, b], [gx, gx.sum(axis=0)]), disconnected()]
 
     def R_op(self, inputs: list[Any], eval_points: list[Any]) -> list[Any]:
         from theano.tensor.functions import add
@@ -187,7 +182,7 @@ class CrossentropySoftmax1HotWithBiasDx(_OfExamples):
     def L_op(self, inputs: list[Any], outputs: list[Any], output_gradients: list[Any]) -> list[Any]:
         (dnll, sm, y_idx), (g,) = inputs, output_gradients
         g_dnll = (g * sm).sum(axis=1) - _picked(g, y_idx)
-        return [*gradients_like([dnll, sm], [g_dnll, dnll.dimshuffle(0, "x") * g]), _disconnected()]
+        return [*gradients_like([dnll, sm], [g_dnll, dnll.dimshuffle(0, "x") * g]), disconnected()]
 
     def R_op(self, inputs: list[Any], eval_points: list[Any]) -> list[Any]:
         (dnll, sm, y_idx), (along_dnll, along_sm, _) = inputs, eval_points
@@ -226,7 +221,7 @@ class CrossentropyCategorical1Hot(_OfExamples):
     def L_op(self, inputs: list[Any], outputs: list[Any], output_gradients: list[Any]) -> list[Any]:
         dist, classes = inputs
         gradient = crossentropy_categorical_1hot_grad(output_gradients[0], dist, classes)
-        return [*gradients_like([dist], [gradient]), _disconnected()]
+        return [*gradients_like([dist], [gradient]), disconnected()]
 
     def R_op(self, inputs: list[Any], eval_points: list[Any]) -> list[Any]:
         (dist, classes), (direction, _) = inputs, eval_points
@@ -261,7 +256,7 @@ class CrossentropyCategorical1HotGrad(_OfExamples):
     def L_op(self, inputs: list[Any], outputs: list[Any], output_gradients: list[Any]) -> list[Any]:
         (g_y, dist, classes), (g,) = inputs, output_gradients
         along = _picked(g, classes) / _picked(dist, classes)
-        return [*gradients_like([g_y, dist], [-along, -self(along * g_y, dist, classes)]), _disconnected()]
+        return [*gradients_like([g_y, dist], [-along, -self(along * g_y, dist, classes)]), disconnected()]
 
     def R_op(self, inputs: list[Any], eval_points: list[Any]) -> list[Any]:
         (g_y, dist, classes), (along_g, along_dist, _) = inputs, eval_points

@@ -7,17 +7,17 @@ from typing import Any
 import numpy as np
 
 from theano.graph.basic import Apply
-from theano.graph.op import Op
 from theano.scalar.random_numbers import random_bits
+from theano.tensor.disconnected import DisconnectedOp
 from theano.tensor.filling import run_time_shape, static_pattern
-from theano.tensor.lengths import as_length, disconnected
+from theano.tensor.lengths import as_length
 from theano.tensor.type import TensorType
 from theano.tensor.variable import as_tensor_variable
 
 SCALAR = TensorType("uint64", ())
 
 
-class RandomBits(Op):
+class RandomBits(DisconnectedOp):
     """64 random bits an element: inputs key, first counter, then a scalar a dimension; elements are counted by rows."""
 
     __props__ = ()
@@ -35,12 +35,3 @@ class RandomBits(Op):
 
     def infer_shape(self, node: Apply, input_shapes: list[Any]) -> list[Any]:
         return [tuple(node.inputs[2:])]
-
-    def connection_pattern(self, node: Apply) -> list[list[bool]]:
-        return [[False]] * len(node.inputs)
-
-    def L_op(self, inputs: list[Any], outputs: list[Any], output_gradients: list[Any]) -> list[Any]:
-        return [disconnected() for _ in inputs]
-
-    def R_op(self, inputs: list[Any], eval_points: list[Any]) -> list[Any]:
-        return [None]

@@ -14,9 +14,10 @@ from theano.graph.fg import FunctionGraph
 from theano.graph.op import Op
 from theano.scalar.dtypes import float_dtypes
 from theano.scalar.table import rows
+from theano.tensor.disconnected import disconnected
 from theano.tensor.filling import static_pattern
 from theano.tensor.functions import cast
-from theano.tensor.lengths import as_length, disconnected, product
+from theano.tensor.lengths import as_length, product
 from theano.tensor.random_numbers.bits import RandomBits
 from theano.tensor.random_numbers.state import STATE, state_variable
 from theano.tensor.type import TensorType
