@@ -10,15 +10,9 @@ import pytest
 
 import theano
 import theano.tensor as T
+from tests.loops.helpers import MODES, run
 from theano.loops.op import Scan
 from theano.scan_module import scan_utils
-
-REFERENCE = theano.Mode(linker="py", optimizer=None)
-MODES = [REFERENCE, "FAST_COMPILE"]
-
-
-def run(inputs: list[Any], outputs: Any, *values: Any, mode: Any = REFERENCE, updates: Any = None) -> Any:
-    return theano.function(inputs, outputs, mode=mode, updates=updates)(*values)
 
 
 @pytest.mark.parametrize("mode", MODES, ids=str)
