@@ -89,7 +89,7 @@ class _Pool:
 
     def _load(self) -> None:
         add_symbol("rt_alone", self.alone)
-        self.library = Library(_pool_text())
+        self.library = Library(_pool_text(), effort=0)
         # threads may be inside of its code until the process ends, so it is never unloaded
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(self.library))
         for name, count in (("prepare", 0), ("grow", 1), ("limit", 1), ("forget", 0)):
