@@ -31,6 +31,7 @@ from theano.backend.native.threads import available
 SMALL = 600  # multiplications below which plain loops are quicker than a call
 WHOLE = {"gemm": 3_000_000, "gemv": 400_000}  # multiplications up to which a product is not divided
 PIECE = {"gemm": 1_000_000, "gemv": 200_000}  # a piece has about as many
+PACKED_PIECE = 8_000_000  # where BLAS packs both factors for each piece
 PIECES = 16  # at most
 OWN = 100_000_000  # multiplications up to which our own functions are quicker than OpenBLAS
 LETTER = {"double": "d", "float": "s"}
@@ -283,19 +284,23 @@ class _Gemm(_Routine):
 
     def own(self) -> None:
         """Leave products to our own functions where these are quicker."""
-        b, fn, p = self.b, self.fn, self.p
-        products = Products(self.module, self.kind)
-        name = products.write()
-        work = b.mul(b.mul(p["m"], p["n"]), p["k"])
-        by_rows = b.or_(b.icmp("eq", p["B1"], self.const(1)), b.icmp("sle", p["n"], self.const(1)))
-        deep = b.and_(b.icmp("sge", p["k"], self.const(32)), b.icmp("sge", p["m"], self.const(4)))
-        thin = b.icmp("sle", p["n"], self.const(products.columns))
-        few = b.icmp("sle", work, self.const(OWN))
-        with fn.if_(b.and_(b.and_(by_rows, deep), b.or_(thin, few))):
+        fn, p = self.fn, self.p
+        name = Products(self.module, self.kind).write()
+        with fn.if_(self.suits_own(self.b, p)):
             names = ("m", "n", "k", "alpha", "A", "A0", "A1", "B", "B0", "beta", "C", "C0")
             fn.emit(f"call void @{name}({', '.join(f'{p[n].type} {p[n].ref}' for n in names)})")
             fn.emit("ret void")
             fn.label(fn.new_label("dead"))
+
+    def suits_own(self, b: Builder, p: dict[str, Value]) -> Value:
+        """Whether our own functions are quicker than BLAS for a product, or a piece of one."""
+        one = b.const("i64", 1)
+        work = b.mul(b.mul(p["m"], p["n"]), p["k"])
+        by_rows = b.or_(b.icmp("eq", p["B1"], one), b.icmp("sle", p["n"], one))
+        deep = b.and_(b.icmp("sge", p["k"], b.const("i64", 32)), b.icmp("sge", p["m"], b.const("i64", 4)))
+        thin = b.icmp("sle", p["n"], b.const("i64", Products(self.module, self.kind).columns))
+        few = b.icmp("sle", work, b.const("i64", OWN))
+        return b.and_(b.and_(by_rows, deep), b.or_(thin, few))
 
     def _tiny(self) -> None:
         b, fn, p, zero = self.b, self.fn, self.p, self.const(0)
@@ -408,11 +413,15 @@ class _Divided:
             fn.emit(f"call void @{self.whole.fn.name}({operands})")
             fn.emit("ret void")
             fn.label(fn.new_label("dead"))
-        wish = b.assign("i64", f"sdiv i64 {work.ref}, {PIECE[self.routine]}")
+        piece_work = b.const("i64", PIECE[self.routine])
+        if isinstance(self.whole, _Gemm):
+            piece_work = b.select(self.whole.suits_own(b, p), piece_work, b.const("i64", PACKED_PIECE))
+        wish = b.assign("i64", f"sdiv i64 {work.ref}, {piece_work.ref}")
+        wish = b.intrinsic("smax", wish, b.const("i64", 1))
         wish = b.intrinsic("smin", wish, b.const("i64", PIECES))
         by_rows, length, unit = b.const("i1", True), p["m"], b.const("i64", 8)
-        if self.routine == "gemm":  # rows if there are many: what they have in common is then read by all
-            by_rows = b.or_(b.icmp("sge", p["m"], b.const("i64", 128)), b.icmp("sge", p["m"], p["n"]))
+        if self.routine == "gemm":  # all pieces read the factor that is not divided: that shall be the smaller one
+            by_rows = b.icmp("sge", p["m"], p["n"])
             length = b.select(by_rows, p["m"], p["n"])
             unit = b.select(by_rows, unit, b.const("i64", Products(self.module, self.kind).columns))
         each = self._rounded_up(b, self._rounded_up(b, length, wish), unit)
