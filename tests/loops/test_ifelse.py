@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import pickle
+import sys
 
 import numpy as np
 import pytest
@@ -443,6 +444,13 @@ class TestDerivatives:
         np.testing.assert_allclose(f(1, 0, X), slope * (2 * np.tanh(X) + 1))
         np.testing.assert_allclose(f(0, 1, X), slope * 2)
         np.testing.assert_allclose(f(0, 0, X), slope * 4)
+
+    def test_choices_nested_deeper_than_calls_may_be(self):
+        x, conditions = T.dscalar("x"), [T.iscalar() for _ in range(sys.getrecursionlimit() + 50)]
+        y = x
+        for condition in conditions:
+            y = ifelse(condition, T.sin(y), x)
+        assert T.grad(y, x).type == x.type
 
     def test_the_method_of_the_op_itself(self):
         z = ifelse(c, x * 2, y)

@@ -12,7 +12,7 @@ from __future__ import annotations
 import functools
 import operator
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from theano.gradient.terms import fit
 from theano.graph.basic import Variable
@@ -46,23 +46,40 @@ def total(variable: Variable, terms: Sequence[Guarded]) -> Guarded:
     return lifted(variable, terms, len(guards)), guards
 
 
+class _Sum:
+    """A sum under construction: its terms, and the sums that count only on one side of a condition."""
+
+    def __init__(self) -> None:
+        self.terms: list[Variable] = []
+        self.sides: dict[Variable, dict[bool, _Sum]] = {}
+        self.value: Variable
+
+    def close(self, variable: Variable) -> None:
+        """Make the sum, once those on the sides are made."""
+        from theano.loops.ifelse import chosen, only_where
+
+        for condition, sides in self.sides.items():
+            found = {side: fit(inner.value, variable) for side, inner in sides.items()}
+            if len(found) == 2:
+                self.terms.append(chosen(condition, found[True], found[False]))
+            else:
+                self.terms += [only_where(condition, side, term, variable) for side, term in found.items()]
+        self.value = functools.reduce(operator.add, self.terms)
+
+
 def lifted(variable: Variable, terms: Sequence[Guarded], depth: int) -> Variable:
     """The sum of the terms where the first `depth` guards, which they share, hold: the others are put into it."""
-    from theano.loops.ifelse import chosen, only_where
-
-    parts = [term for term, guards in terms if len(guards) == depth]
-    sides: dict[Variable, tuple[list[Guarded], list[Guarded]]] = {}
+    whole = _Sum()
+    outer_first = [whole]
     for term, guards in terms:
-        if len(guards) > depth:
-            guard = guards[depth]
-            sides.setdefault(guard.condition, ([], []))[0 if guard.side else 1].append((term, guards))
-    for condition, (where, elsewhere) in sides.items():
-        found: list[Any] = [
-            fit(lifted(variable, listed, depth + 1), variable) if listed else None for listed in (where, elsewhere)
-        ]
-        if found[0] is not None and found[1] is not None:
-            parts.append(chosen(condition, *found))
-        else:
-            side = found[0] is not None
-            parts.append(only_where(condition, side, found[0] if side else found[1], variable))
-    return functools.reduce(operator.add, parts)
+        place = whole
+        for condition, side in guards[depth:]:
+            sides = place.sides.setdefault(condition, {})
+            if side not in sides:
+                sides[side] = _Sum()
+                outer_first.append(sides[side])
+            place = sides[side]
+        place.terms.append(term)
+    for place in reversed(outer_first):
+        place.close(variable)
+    return whole.value
