@@ -1,10 +1,12 @@
 """Matrix products: the BLAS of NumPy or SciPy, called by address, behind functions that take any strides.
 
 ``blas_gemm_T`` and ``blas_gemv_T`` (``T`` is ``double`` or ``float``) bring operands into a form that BLAS takes,
-packing what has no unit stride, and do tiny products themselves, where a call would cost more than the work. Large ones
-are divided into pieces, which the pool of threads works on as on the pieces of a loop; BLAS is kept on one thread,
-since its own threads would wait for each other, for milliseconds where one has to wait for a processor. A product is
-divided by its size alone, so results do not depend on the number of threads.
+packing what has no unit stride, do tiny products themselves, where a call would cost more than the work, and leave to
+our own functions (:mod:`theano.backend.native.gemm`) what these are quicker at.
+
+Large products are divided into pieces, which the pool of threads works on as on the pieces of a loop; BLAS is kept on
+one thread, since its own threads would wait for each other, for milliseconds where one has to wait for a processor. A
+product is divided by its lengths and strides alone, so results do not depend on the number of threads.
 """
 
 from __future__ import annotations
