@@ -1,7 +1,7 @@
 """What compiled programs call while they run: the entry from Python, memory.
 
-The functions themselves stand in ``runtime.ll`` and ``concurrency.ll``, in LLVM IR. They are compiled once a process,
-in a thread that begins when Theano is imported: the user's first expression need not wait for them.
+The functions themselves stand in ``runtime.ll``, ``arguments.ll`` and ``concurrency.ll``, in LLVM IR. They are compiled
+once a process, in a thread that begins when Theano is imported: the user's first expression need not wait for them.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ import numpy as np
 from theano.backend.native import threads
 from theano.backend.native.compiler import Library, add_symbol, unlocked_in_children
 from theano.backend.native.staging import ROW_COPIES, provide_staging
+
+PARTS = ("runtime.ll", "arguments.ll", "concurrency.ll")  # of the module
 
 PYTHON_API = (
     "PyErr_NoMemory",
@@ -141,7 +143,7 @@ def entry_address() -> int:
             _check_interpreter()
             _add_symbols()
             folder = Path(__file__).parent
-            text = "\n".join((folder / name).read_text(encoding="utf-8") for name in ("runtime.ll", "concurrency.ll"))
+            text = "\n".join((folder / name).read_text(encoding="utf-8") for name in PARTS)
             for name, number in DIVISION.items():
                 text = text.replace(f"{{{name}}}", str(number))
             library = Library(text, effort=0)
