@@ -230,7 +230,12 @@ chosen:
   %work.16 = mul i64 %total, %cost
   %work = lshr i64 %work.16, 4
   %wish = udiv i64 %work, {PIECE_WORK}
-  %wish.most = call i64 @llvm.smin.i64(i64 %wish, i64 {PIECES})
+  %partial = call i1 @is_reduced(i64 %mask, i64 %best)
+  %size.least = call i64 @llvm.smax.i64(i64 %size, i64 1)
+  %fitting = udiv i64 {ALL_RESULTS}, %size.least
+  %fitting.most = call i64 @llvm.smin.i64(i64 %fitting, i64 {PIECES})
+  %limit = select i1 %partial, i64 %fitting.most, i64 {PIECES}
+  %wish.most = call i64 @llvm.smin.i64(i64 %wish, i64 %limit)
   %wish.least = call i64 @llvm.smax.i64(i64 %wish.most, i64 1)
   %each.exact = call i64 @quotient(i64 %best.length, i64 %wish.least)
   %is.innermost = icmp eq i64 %best, %innermost
@@ -239,7 +244,6 @@ chosen:
   %each.chosen = select i1 %is.innermost, i64 %each.aligned, i64 %each.exact
   %each = call i64 @llvm.smax.i64(i64 %each.chosen, i64 1)
   %pieces = call i64 @quotient(i64 %best.length, i64 %each)
-  %partial = call i1 @is_reduced(i64 %mask, i64 %best)
   br i1 %partial, label %scratch, label %ready
 scratch:
   %bytes = mul i64 %size, %pieces

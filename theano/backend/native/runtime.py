@@ -54,7 +54,8 @@ DIVISION = {
     "PIECE_WORK": 25_000,  # a piece has at least as much
     "PIECES": 128,  # a step has at most as many
     "LONG_AXIS": 64,  # the first dimension that is as long is divided; if none is, the longest
-    "FEW_BYTES": 8192,  # results of a reduction, for which a reduced dimension may be divided
+    "FEW_BYTES": 131072,  # results of a reduction, for which a reduced dimension may be divided
+    "ALL_RESULTS": 524288,  # bytes that the results of all pieces of it take at most, if that leaves several pieces
 }
 
 # Words of the call record that the entry reads; the last ones belong to a call that gives up the GIL: whether there is
