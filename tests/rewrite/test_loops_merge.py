@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
+import theano
 import theano.tensor as T
 from tests.rewrite.loop_graphs import (
     H0,
@@ -24,7 +26,9 @@ from tests.rewrite.loop_graphs import (
     x,
     y,
 )
+from theano.graph.traversal import toposort
 from theano.loops.op import Layout, Scan
+from theano.rewrite import simplify
 
 
 class TestMerging:
@@ -94,3 +98,21 @@ class TestMerging:
         )
         after = rewritten(before, "local_scan_one_step", steps=(1,))
         assert not scans(after)
+
+
+def test_local_scan_few_steps() -> None:
+    """Few steps of elementwise work are one expression, also with sequences; many, or heavy ones, stay a loop."""
+    rows, _ = theano.scan(lambda state: state * x, outputs_info=T.ones_like(x), n_steps=5)
+    f = theano.function([x], rows[-1])
+    assert not any(isinstance(node.op, Scan) for node in f.maker.fgraph.apply_nodes)
+    np.testing.assert_allclose(f([1.0, 2.0, 3.0]), np.array([1.0, 2.0, 3.0]) ** 5)
+    sums, _ = theano.scan(lambda row, state: 0.5 * state + row, sequences=X[:3], outputs_info=x)
+    g = theano.function([X, x], [sums[-1], *T.grad(sums[-1].sum(), [X, x])])
+    plain = theano.Mode(linker="py", optimizer=None)
+    h = theano.function([X, x], [sums[-1], *T.grad(sums[-1].sum(), [X, x])], mode=plain)
+    values = np.arange(12.0).reshape(4, 3), np.array([1.0, -1.0, 2.0])
+    for got, want in zip(g(*values), h(*values), strict=True):
+        np.testing.assert_allclose(got, want)
+    for steps, body in ((40, lambda s: s * x), (4, lambda s: T.dot(s, W))):
+        kept, _ = theano.scan(body, outputs_info=T.ones_like(x), n_steps=steps)
+        assert any(isinstance(node.op, Scan) for node in toposort([simplify(kept[-1])]))

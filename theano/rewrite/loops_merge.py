@@ -13,6 +13,7 @@ from theano.graph.traversal import toposort
 from theano.loops.op import Scan
 from theano.rewrite.loops import LOOPS, QUICK, Loop, State, fitted, rows_from
 from theano.rewrite.pattern import RuleTable, same
+from theano.tensor.elementwise import DimShuffle, Elemwise
 from theano.tensor.joining import Join
 from theano.tensor.products import BatchedDot, Dot
 from theano.tensor.shape import shape_padleft
@@ -262,6 +263,9 @@ def _belong_together(a: Apply, b: Apply) -> bool:
 
 # ---- loops that are none
 
+MOST_STEPS = 16
+MOST_UNROLLED = 32  # operations that the steps of a loop may become
+
 
 @node_rule(
     "local_scan_one_step", LOOPS, Scan, depth=1,
@@ -287,3 +291,28 @@ def local_scan_one_step(fgraph: Any, node: Apply) -> Any:
     if loop.done is not None:
         replaced[loop.done] = constant(1, dtype="int64")
     return replaced
+
+
+@node_rule(
+    "local_scan_few_steps", LOOPS, Scan, depth=1,
+    before="Scan(a), three steps h * x, only the last row used", after="(a[0] * x * x * x).dimshuffle(x)",
+    when="a constant number of steps and little elementwise work: as one expression it is one loop over elements",
+)  # fmt: skip
+def local_scan_few_steps(fgraph: Any, node: Apply) -> Any:
+    loop = Loop(node)
+    steps = int(loop.steps.data) if isinstance(loop.steps, Constant) else 0
+    work = loop.op.inner_nodes
+    simple = all(isinstance(inner.op, Elemwise | DimShuffle) for inner in work)
+    last = all(s.last_only and s.depth == 1 for s in loop.states) and loop.states
+    if not 2 <= steps <= MOST_STEPS or steps * len(work) > MOST_UNROLLED or not simple or not last:
+        return None
+    if loop.outputs or loop.done is not None:
+        return None
+    rows: dict[Any, Any] = {s: Subtensor((-1,))(s.initial) for s in loop.states}
+    for step in range(steps):
+        memo: dict[Any, Any] = {o.inner: o.outer for o in loop.others}
+        memo.update((s.row, Subtensor((step,))(s.outer)) for s in loop.sequences)
+        memo.update((s.before[0], rows[s]) for s in loop.states)
+        memo = clone_get_equiv(loop.inner_inputs, loop.inner_outputs, False, False, memo)
+        rows = {s: memo[s.row] for s in loop.states}
+    return {s.result: fitted(shape_padleft(rows[s]), s.result) for s in loop.states}
