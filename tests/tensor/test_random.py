@@ -211,7 +211,6 @@ class TestUpdates:
         assert (f(GeneratorState(5)) == f(GeneratorState(5))).all()
         assert not (f(GeneratorState(5)) == f(GeneratorState(6))).any()
 
-    @pytest.mark.skipif(not hasattr(theano, "scan"), reason="there is no theano.scan")
     def test_draws_in_loops(self) -> None:
         srng = RandomStreams(234)
         steps, updates = theano.scan(lambda x: x + srng.uniform((3,)), outputs_info=T.zeros((3,)), n_steps=5)
@@ -221,7 +220,6 @@ class TestUpdates:
         (rng,) = updates
         assert int(rng.get_value()[1]) == 60
 
-    @pytest.mark.skipif(not hasattr(theano, "scan"), reason="there is no theano.scan")
     def test_a_gibbs_chain(self) -> None:
         srng = RandomStreams(5)
         weights = theano.shared(np.random.default_rng(1).normal(size=(4, 3)))
@@ -239,7 +237,6 @@ class TestUpdates:
         srng.seed(5)
         assert (slow() == first).all()
 
-    @pytest.mark.skipif(not hasattr(theano, "scan"), reason="there is no theano.scan")
     def test_gradients_through_loops_see_the_same_numbers(self) -> None:
         srng, w, s = RandomStreams(234), T.dscalar("w"), T.dscalar("s")
         steps, updates = theano.scan(
