@@ -314,14 +314,18 @@ run:
   %main = load ptr, ptr %record
   %code = call i64 %main(ptr %frame, ptr %outputs, ptr null, i64 0)
   %inputs.n = add i64 %n, %cells.n
-  call void @release(ptr %owned, i64 %inputs.n)
-  %ok = icmp eq i64 %code, 0
   %busy.then = load i64, ptr %busy.p
   %gave.up = icmp ne i64 %busy.then, 0
+  br i1 %gave.up, label %lock.again, label %finished, !prof !0
+lock.again:
+  ; Others have run meanwhile. Objects are given up with the lock in hand.
+  %r1 = call i1 @rt_relock(ptr %frame)
+  br label %finished
+finished:
+  call void @release(ptr %owned, i64 %inputs.n)
+  %ok = icmp eq i64 %code, 0
   br i1 %gave.up, label %settle, label %judge, !prof !0
 settle:
-  ; Others have run meanwhile.
-  %r1 = call i1 @rt_relock(ptr %frame)
   %pins.p = getelementptr i64, ptr %record, i64 18
   %pins = load ptr, ptr %pins.p
   %pinned.p = getelementptr i64, ptr %record, i64 17
@@ -351,9 +355,9 @@ pins.body:
   %q2 = add i64 %q, 1
   br label %pins.head
 judge:
-  %holds = phi ptr [null, %run], [%held, %pins.head]
-  %holds.n = phi i64 [0, %run], [%pinned, %pins.head]
-  %is.void = phi i1 [false, %run], [%void, %pins.head]
+  %holds = phi ptr [null, %finished], [%held, %pins.head]
+  %holds.n = phi i64 [0, %finished], [%pinned, %pins.head]
+  %is.void = phi i1 [false, %finished], [%void, %pins.head]
   %repeat = and i1 %ok, %is.void
   br i1 %repeat, label %again, label %valid
 again:
