@@ -8,8 +8,8 @@ copy of as many bytes in memory as a workload reads and writes.
 Peers live in virtual environments ``$PEERS/<name>`` (default ``~/.cache/theano-peers``): ``theano1`` (Theano 1.0.5),
 ``pytensor``, ``jax``, ``torch``; one that is not there is reported as absent.
 
-Times to the first result and of imports are taken in fresh processes whose caches on disk are empty; those ``again`` in
-the second process, which finds what the first one left on disk.
+Times to the first result and of imports are taken in fresh processes whose caches on disk are empty; beside them stands
+our time in a second process, which finds what the first one left on disk.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from statistics import median
@@ -146,20 +146,22 @@ def agree(workload: Workload, sums: dict[str, float | None]) -> None:
         print(f"{workload.name}: results differ, their sums are {known}", file=sys.stderr)
 
 
-def first(packages: list[str], chosen: list[int], rounds: int, again: bool, log: Any) -> Results:
-    """Seconds to the first result of a fresh process; `again`: of the second one."""
+def first(packages: list[str], chosen: list[int], rounds: int, log: Any) -> Results:
+    """Seconds to the first result of a fresh process; as package "again" ours in the second one."""
     results: Results = {}
     for index in {WORKLOADS[i].what: i for i in reversed(chosen)}.values():
         name = WORKLOADS[index].name
-        times: dict[str, list[float]] = {package: [] for package in able(packages, WORKLOADS[index], ("copy",))}
+        times: dict[str, list[float]] = {package: [] for package in able(packages, WORKLOADS[index], ("copy", "torch"))}
+        second: dict[str, list[float]] = {"again": []}
         for _ in range(rounds):
             for package in list(times):
                 with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as cache:
-                    for _ in range(1 + again):
+                    with worker(package, log, cache) as process:
+                        record(times, package, name, process.ask("first", index))
+                    if package == "theano":
                         with worker(package, log, cache) as process:
-                            answer = process.ask("first", index)
-                record(times, package, name, answer)
-        results[name] = {p: median(t) for p, t in times.items() if t}
+                            record(second, "again", name, process.ask("first", index))
+        results[name] = {p: median(t) for p, t in {**times, **second}.items() if t}
     return dict(reversed(results.items()))
 
 
@@ -190,30 +192,44 @@ def readable(seconds: float) -> str:
     return f"{seconds / 1e-6:.3g} µs"
 
 
-def ratio(row: dict[str, float], but: tuple[str, ...] = ()) -> float | None:
-    """Our time as a multiple of the fastest peer's."""
-    peers = [seconds for package, seconds in row.items() if package not in ("theano", "copy", *but)]
-    return row["theano"] / min(peers) if "theano" in row and peers else None
+def fraction(row: dict[str, float], package: str, others: Collection[str]) -> float | None:
+    """The time of a package as a multiple of that of the fastest of others."""
+    known = [row[other] for other in others if other in row]
+    return row[package] / min(known) if package in row and known else None
 
 
-def show(title: str, results: Results, packages: list[str], targets: dict[str, float]) -> None:
-    """A Markdown table: times, our time as a multiple of the fastest peer's, and the target for that.
+ALL = [package for package in PACKAGES if package not in ("theano", "copy")]
 
-    Of first results only those of packages that compile count: PyTorch without its compiler has nothing to prepare.
-    """
-    but = ("torch",) if title.startswith("first") else ()
-    columns = [package for package in packages if any(package in row for row in results.values())]
-    lines = [[title, *columns, "ours / fastest", "target"]]
-    for name, row in results.items():
-        found, target = ratio(row, but), targets.get(name)
-        times = [readable(row[p]) if p in row else "–" for p in columns]
-        lines.append([name, *times, f"{found:.2f}" if found else "–", f"{target:g}" if target else ""])
+# What is compared in the table of each title: the heading of a column, whose time it is and beside whose. Targets for
+# calls depend on the row and have a column of their own.
+COMPARISONS: dict[str, dict[str, tuple[str, Collection[str]]]] = {
+    "a call": {"ours / fastest": ("theano", ALL)},
+    "first result": {
+        "ours / jax (≤ 1)": ("theano", ["jax"]),
+        "ours / pytensor (≤ 0.05)": ("theano", ["pytensor"]),
+        "second / first (≤ 0.5)": ("again", ["theano"]),
+    },
+    "import": {"ours / fastest (≤ 1)": ("theano", ALL)},
+}
+
+
+def table(title: str, results: Results, targets: dict[str, float]) -> str:
+    """A Markdown table: times, what is compared, and the target of each row that has one of its own."""
+    packages = [package for package in (*PACKAGES, "again") if any(package in row for row in results.values())]
+    compared = {
+        heading: numbers
+        for heading, (package, others) in COMPARISONS[title].items()
+        if any(numbers := [fraction(row, package, others) for row in results.values()])
+    }
+    headings = [title, *("second process" if package == "again" else package for package in packages), *compared]
+    lines = [[*headings, "target"] if targets else headings]
+    for index, (name, row) in enumerate(results.items()):
+        times = [readable(row[p]) if p in row else "–" for p in packages]
+        ratios = [f"{found:.2g}" if (found := numbers[index]) else "–" for numbers in compared.values()]
+        lines.append([name.replace("|", "\\|"), *times, *ratios, *([f"{targets[name]:g}"] if targets else [])])
     widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
     lines.insert(1, ["-" * width for width in widths])
-    print()
-    for line in lines:
-        print("| " + " | ".join(text.ljust(width) for text, width in zip(line, widths)) + " |")
-    sys.stdout.flush()
+    return "\n".join("| " + " | ".join(t.ljust(w) for t, w in zip(line, widths)) + " |" for line in lines)
 
 
 def main() -> None:
@@ -223,7 +239,7 @@ def main() -> None:
     parser.add_argument("--packages", default=",".join(PACKAGES), help="default: %(default)s")
     parser.add_argument("--rounds", type=int, default=7, help="turns of each package (default: %(default)s)")
     parser.add_argument("--seconds", type=float, default=0.2, help="length of a turn (default: %(default)s)")
-    parser.add_argument("--only", choices=("calls", "first", "again", "import"), help="default: all four")
+    parser.add_argument("--only", choices=("calls", "first", "import"), help="default: all three")
     parser.add_argument("--check", action="store_true", help="compare what the packages compute, and time nothing")
     parser.add_argument("--json", type=Path, help="also write the medians, in seconds, to this file")
     options = parser.parse_args()
@@ -247,14 +263,13 @@ def main() -> None:
             return check(packages, chosen, log)
         parts: dict[str, tuple[str, dict[str, float], Callable[[], Results]]] = {
             "calls": ("a call", targets, lambda: steady(packages, chosen, options.rounds, options.seconds, log)),
-            "first": ("first result", dict.fromkeys(targets, 1.0), lambda: first(packages, chosen, few, False, log)),
-            "again": ("first result, caches filled", {}, lambda: first(packages, chosen, few, True, log)),
-            "import": ("import", {"import": 1.0}, lambda: imports(packages, few, log)),
+            "first": ("first result", {}, lambda: first(packages, chosen, few, log)),
+            "import": ("import", {}, lambda: imports(packages, few, log)),
         }
         for part, (title, wanted, measure) in parts.items():
             if options.only in (None, part):
                 everything[part] = measure()
-                show(title, everything[part], packages, wanted)
+                print("\n" + table(title, everything[part], wanted), flush=True)
     if options.json:
         options.json.write_text(json.dumps(everything, indent=1))
 

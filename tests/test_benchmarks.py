@@ -1,4 +1,4 @@
-"""The loops that are timed compute what plain NumPy computes, in loops of Python."""
+"""The loops that are timed compute what plain NumPy computes, in loops of Python; and times become tables."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from scipy.special import expit, log_softmax
 sys.path.insert(0, str(Path(__file__).parent.parent / "benchmarks"))
 
 import packages
+import run
+import tables
 import workloads_of_loops as loops
 from workload import of
 
@@ -112,3 +114,33 @@ def test_kalman() -> None:
     arrays[-1] = arrays[-1][:6]
     for found, expected in zip(results(workload, arrays)[0], workload.program("numpy", NumPy(), arrays)):
         np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-8)
+
+
+def test_times_become_a_table() -> None:
+    results = {"|x|": {"theano": 2e-6, "jax": 8e-6, "torch": 4e-6, "copy": 1e-6}, "exp": {"theano": 0.5, "jax": 0.25}}
+    assert run.table("a call", results, {"|x|": 0.8, "exp": 1.0}).splitlines() == [
+        "| a call | theano | jax    | torch | copy | ours / fastest | target |",
+        "| ------ | ------ | ------ | ----- | ---- | -------------- | ------ |",
+        "| \\|x\\|  | 2 µs   | 8 µs   | 4 µs  | 1 µs | 0.5            | 0.8    |",
+        "| exp    | 500 ms | 250 ms | –     | –    | 2              | 1      |",
+    ]
+    first = run.table("first result", {"exp": {"theano": 0.02, "jax": 0.04, "pytensor": 2.0, "again": 0.005}}, {})
+    assert first.splitlines()[::2] == [
+        "| first result | theano | pytensor | jax   | second process | "
+        "ours / jax (≤ 1) | ours / pytensor (≤ 0.05) | second / first (≤ 0.5) |",
+        "| exp          | 20 ms  | 2 s      | 40 ms | 5 ms           | "
+        "0.5              | 0.01                     | 0.25                   |",
+    ]
+
+
+def test_tables_of_a_page_are_measured_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("one\n<!-- run.py a b -->\n\n| x |\n| - |\n\ntwo\n\n<!-- run.py c -->\n| y |\nthree\n")
+    asked = []
+    monkeypatch.setattr(tables, "measured", lambda arguments: asked.append(arguments) or "| new |\n")
+    tables.update(page, ["a"])
+    assert asked == ["a b"]
+    assert page.read_text() == "one\n<!-- run.py a b -->\n\n| new |\n\ntwo\n\n<!-- run.py c -->\n| y |\nthree\n"
+    tables.update(page, [])
+    assert asked == ["a b", "a b", "c"]
+    assert page.read_text().endswith("<!-- run.py c -->\n| new |\nthree\n")
