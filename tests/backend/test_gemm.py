@@ -48,3 +48,38 @@ def test_values_that_are_no_numbers() -> None:
     x[8, 3], y[5, 10] = np.inf, np.nan
     with np.errstate(invalid="ignore"):
         np.testing.assert_array_equal(f(x, y), x @ y)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("shape", [(2, 3, 4), (60, 400, 80), (60, 10, 80), (3, 40, 50), (200, 300, 200)])
+def test_what_is_added_has_any_layout(dtype: str, shape: tuple[int, int, int]) -> None:
+    m, k, n = shape
+    z, a, b, v = T.matrix("z", dtype), T.matrix("a", dtype), T.matrix("b", dtype), T.vector("v", dtype)
+    half = T.constant(0.5, dtype=dtype)
+    f = theano.function([z, a, b, v], [z - half * T.dot(a, b), v * half + T.dot(a, b[:, 0])])
+    rng = np.random.default_rng(1)
+    x, y, u = (rng.normal(size=s).astype(dtype) for s in ((m, k), (k, n), (2 * m,)))
+    plain = rng.normal(size=(m, n)).astype(dtype)
+    tolerance = 1e-4 if dtype == "float32" else 1e-12
+    for added in (
+        plain,
+        np.asfortranarray(plain),
+        plain[::-1],
+        plain[:, ::-1],
+        np.broadcast_to(plain[:1], (m, n)),
+        np.broadcast_to(plain[:, :1], (m, n)),
+        np.repeat(plain, 2, 1)[:, ::2],
+    ):
+        before = added.copy()
+        found = f(added, x, y, u[::2])
+        np.testing.assert_allclose(found[0], before - 0.5 * (x @ y), rtol=tolerance, atol=tolerance * 10)
+        np.testing.assert_allclose(found[1], u[::2] * 0.5 + x @ y[:, 0], rtol=tolerance, atol=tolerance * 10)
+        np.testing.assert_array_equal(added, before)
+
+
+def test_what_is_added_is_not_copied() -> None:
+    z, a, b = T.dmatrices("z", "a", "b")
+    program = theano.function([z, a, b], z + T.dot(a, b)).stages()["program"]
+    assert "loop" not in program, program
+    memory = theano.function([a, b], T.dot(a, b) + T.dot(b, a)).stages()["memory"]
+    assert memory.startswith("0 slots"), memory

@@ -143,6 +143,7 @@ def provide(routine: str, kind: str) -> None:
         module.declare("get_threads", "declare i32 @blas_get_num_threads()")
         module.declare("set_threads", "declare void @blas_set_num_threads(i32)")
         module.declare("pieces", "declare i64 @rt_pieces(ptr, ptr, ptr, ptr, i64)")
+        module.declare("copy", "declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)")
         whole = (_Gemm if routine == "gemm" else _Gemv)(module, kind)
         whole.write()
         _Divided(whole, routine).write()
@@ -196,10 +197,10 @@ class _Routine:
     def store(self, value: Value, pointer: Value) -> None:
         self.fn.emit(f"store {value.type} {value.ref}, ptr {pointer.ref}")
 
-    def scaled(self, beta: Value, target: Value) -> Value:
-        """``beta * target``, where a beta of 0 ignores what is there."""
+    def scaled(self, beta: Value, added: Value) -> Value:
+        """``beta * added``, where a beta of 0 ignores what is there."""
         zero = self.b.const(self.kind, 0)
-        return self.b.select(self.b.fcmp("oeq", beta, zero), zero, self.b.fmul(beta, self.load(target)))
+        return self.b.select(self.b.fcmp("oeq", beta, zero), zero, self.b.fmul(beta, self.load(added)))
 
     def integer(self, value: Value) -> Value:
         """A stack word with a value as the integer that BLAS reads."""
@@ -268,16 +269,24 @@ class _Routine:
         self.fn.emit("ret void")
 
 
+def _vector(name: str) -> list[tuple[str, str]]:
+    return [("ptr", name), ("i64", name + "0")]
+
+
 def _matrix(name: str) -> list[tuple[str, str]]:
     return [("ptr", name), ("i64", name + "0"), ("i64", name + "1")]
 
 
 class _Gemm(_Routine):
-    """``C = beta * C + alpha * A.B``: A is (m, k), B (k, n), C (m, n) with contiguous rows; strides in elements."""
+    """``C = beta * Z + alpha * A.B``: A is (m, k), B (k, n), Z and C (m, n), C with contiguous rows.
+
+    Strides count elements. Z may be C itself.
+    """
 
     def __init__(self, module: Module, kind: str) -> None:
         lengths = [("i64", "m"), ("i64", "n"), ("i64", "k"), (kind, "alpha")]
-        super().__init__(module, kind, "gemm", [*lengths, *_matrix("A"), *_matrix("B"), (kind, "beta"), *_matrix("C")])
+        matrices = [*_matrix("A"), *_matrix("B"), (kind, "beta"), *_matrix("Z"), *_matrix("C")]
+        super().__init__(module, kind, "gemm", [*lengths, *matrices])
 
     def write(self) -> None:
         b, p = self.b, self.p
@@ -289,20 +298,44 @@ class _Gemm(_Routine):
         fn, p = self.fn, self.p
         name = Products(self.module, self.kind).write()
         with fn.if_(self.suits_own(self.b, p)):
-            names = ("m", "n", "k", "alpha", "A", "A0", "A1", "B", "B0", "beta", "C", "C0")
-            fn.emit(f"call void @{name}({', '.join(f'{p[n].type} {p[n].ref}' for n in names)})")
+            b, by_rows = self.b, self._by_rows(self.b, p, "Z")
+            with fn.if_(b.not_(by_rows), unlikely=True):
+                self._copy_added()
+            given = {**p, **{z: b.select(by_rows, p[z], p[c]) for z, c in (("Z", "C"), ("Z0", "C0"))}}
+            names = ("m", "n", "k", "alpha", "A", "A0", "A1", "B", "B0", "beta", "Z", "Z0", "C", "C0")
+            fn.emit(f"call void @{name}({', '.join(f'{given[n].type} {given[n].ref}' for n in names)})")
             fn.emit("ret void")
             fn.label(fn.new_label("dead"))
 
     def suits_own(self, b: Builder, p: dict[str, Value]) -> Value:
         """Whether our own functions are quicker than BLAS for a product, or a piece of one."""
-        one = b.const("i64", 1)
         work = b.mul(b.mul(p["m"], p["n"]), p["k"])
-        by_rows = b.or_(b.icmp("eq", p["B1"], one), b.icmp("sle", p["n"], one))
+        by_rows = self._by_rows(b, p, "B")
         deep = b.and_(b.icmp("sge", p["k"], b.const("i64", 32)), b.icmp("sge", p["m"], b.const("i64", 4)))
         thin = b.icmp("sle", p["n"], b.const("i64", Products(self.module, self.kind).columns))
         few = b.icmp("sle", work, b.const("i64", OWN))
         return b.and_(b.and_(by_rows, deep), b.or_(thin, few))
+
+    def _copy_added(self) -> None:
+        """Copy Z to C, where what follows adds to C only; nothing where Z is C or not looked at."""
+        b, fn, p, zero = self.b, self.fn, self.p, self.const(0)
+        elsewhere = b.icmp("ne", p["Z"], p["C"])
+        with fn.if_(b.and_(elsewhere, b.fcmp("une", p["beta"], b.const(self.kind, 0)))):
+            by_rows = self._by_rows(b, p, "Z")
+            with fn.loop(zero, p["m"]) as i:
+                with fn.if_(by_rows):
+                    places = f"ptr {self.at(p['C'], (i, p['C0'])).ref}, ptr {self.at(p['Z'], (i, p['Z0'])).ref}"
+                    size = b.mul(p["n"], self.const(self.size))
+                    fn.emit(f"call void @llvm.memcpy.p0.p0.i64({places}, i64 {size.ref}, i1 false)")
+                with fn.if_(b.not_(by_rows)), fn.loop(zero, p["n"]) as j:
+                    element = self.load(self.at(p["Z"], (i, p["Z0"]), (j, p["Z1"])))
+                    self.store(element, self.at(p["C"], (i, p["C0"]), (j, p["C1"])))
+
+    @staticmethod
+    def _by_rows(b: Builder, p: dict[str, Value], a: str) -> Value:
+        """Whether the rows of matrix `a`, which has n columns, are contiguous."""
+        one = b.const("i64", 1)
+        return b.or_(b.icmp("eq", p[a + "1"], one), b.icmp("sle", p["n"], one))
 
     def _tiny(self) -> None:
         b, fn, p, zero = self.b, self.fn, self.p, self.const(0)
@@ -314,12 +347,13 @@ class _Gemm(_Routine):
                 y = self.load(self.at(p["B"], (q, p["B0"]), (j, p["B1"])))
                 self.store(b.fadd(self.load(sum_), b.fmul(x, y)), sum_)
             target = self.at(p["C"], (i, p["C0"]), (j, p["C1"]))
-            old = self.scaled(p["beta"], target)
+            old = self.scaled(p["beta"], self.at(p["Z"], (i, p["Z0"]), (j, p["Z1"])))
             self.store(b.fadd(b.fmul(p["alpha"], self.load(sum_)), old), target)
 
     def _call(self) -> None:
         # In BLAS's order of elements C is its transpose, and C' = B'.A'.
         self.own()
+        self._copy_added()
         b, p = self.b, self.p
         a, lda, a_rows = self.matrix("A", p["m"], p["k"])
         bb, ldb, b_rows = self.matrix("B", p["k"], p["n"])
@@ -345,11 +379,12 @@ class _Gemm(_Routine):
 
 
 class _Gemv(_Routine):
-    """``y = beta * y + alpha * A.x``: A is (m, n), x (n), y (m) contiguous; strides in elements."""
+    """``y = beta * z + alpha * A.x``: A is (m, n), x (n), z and y (m); strides in elements. z may be y itself."""
 
     def __init__(self, module: Module, kind: str) -> None:
-        parameters = [("i64", "m"), ("i64", "n"), (kind, "alpha"), *_matrix("A"), ("ptr", "x"), ("i64", "x0")]
-        super().__init__(module, kind, "gemv", [*parameters, (kind, "beta"), ("ptr", "y"), ("i64", "y0")])
+        lengths = [("i64", "m"), ("i64", "n"), (kind, "alpha")]
+        vectors = [*_vector("x"), (kind, "beta"), *_vector("z"), *_vector("y")]
+        super().__init__(module, kind, "gemv", [*lengths, *_matrix("A"), *vectors])
 
     def write(self) -> None:
         b, p = self.b, self.p
@@ -367,11 +402,15 @@ class _Gemv(_Routine):
                 y = self.load(self.at(p["x"], (q, p["x0"])))
                 self.store(b.fadd(self.load(sum_), b.fmul(x, y)), sum_)
             target = self.at(p["y"], (i, p["y0"]))
-            old = self.scaled(p["beta"], target)
+            old = self.scaled(p["beta"], self.at(p["z"], (i, p["z0"])))
             self.store(b.fadd(b.fmul(p["alpha"], self.load(sum_)), old), target)
 
     def _call(self) -> None:
-        b, p = self.b, self.p
+        b, fn, p = self.b, self.fn, self.p
+        elsewhere = b.icmp("ne", p["z"], p["y"])
+        used = b.and_(elsewhere, b.fcmp("une", p["beta"], b.const(self.kind, 0)))
+        with fn.if_(used), fn.loop(self.const(0), p["m"]) as i:
+            self.store(self.load(self.at(p["z"], (i, p["z0"]))), self.at(p["y"], (i, p["y0"])))
         a, lda, by_rows = self.matrix("A", p["m"], p["n"])
         operands = [
             self.letter(by_rows),
@@ -384,7 +423,7 @@ class _Gemv(_Routine):
             self.integer(p["x0"]),
             self.scalar(p["beta"]),
             p["y"],
-            self.integer(p["y0"]),
+            self.integer(b.intrinsic("smax", p["y0"], self.const(1))),
         ]
         with one_thread(self.fn):
             self.fn.emit(f"call void @{LETTER[self.kind]}gemv({', '.join(f'ptr {o.ref}' for o in operands)})")
@@ -475,11 +514,13 @@ class _Divided:
 
         moved("A", row, "A0")
         if self.routine == "gemm":
-            moved("C", row, "C0")
             moved("B", column, "B1")
-            moved("C", column, "C1")
+            for matrix in ("Z", "C"):
+                moved(matrix, row, matrix + "0")
+                moved(matrix, column, matrix + "1")
             shortened("n", column, b.not_(by_rows))
         else:
+            moved("z", row, "z0")
             moved("y", row, "y0")
         shortened("m", row, by_rows)
         operands = ", ".join(f"{kind} {p[name].ref}" for kind, name in self.parameters)

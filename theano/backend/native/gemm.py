@@ -1,6 +1,6 @@
 """Matrix products of our own, for shapes where a BLAS spends its time on packing: few rows, or few columns.
 
-``C = beta * C + alpha * A.B`` with rows of B and of C contiguous. A tile of C, eight rows of three vectors with
+``C = beta * Z + alpha * A.B`` with rows of B, Z and C contiguous. A tile of C, eight rows of three vectors with
 AVX-512, stays in registers while the sum runs over a block of `DEPTH` rows of B; elements of A are broadcast. Nothing
 is packed: the rows of B that a tile reads lie in the cache for the next tile below. K. Goto and R. van de Geijn,
 "Anatomy of high-performance matrix multiplication" (2008), explain this order of loops and what packing adds for large
@@ -46,8 +46,8 @@ class Products:
     def write(self) -> str:
         """Append the functions; returns the name of the one to call.
 
-        Its parameters are m, n, k, alpha, A and its two strides, B and its row stride, beta, C and its row stride;
-        strides count elements.
+        Its parameters are m, n, k, alpha, A and its two strides, B and its row stride, beta, Z and C with their row
+        strides; strides count elements. Z may be C itself.
         """
         tiles = [self._tile(vectors) for vectors in range(1, self.vectors + 1)]
         kind = self.kind
@@ -60,7 +60,8 @@ class Products:
             ("i64", "A0"),
             ("i64", "A1"),
         ]
-        parameters = [*lengths, ("ptr", "B"), ("i64", "B0"), (kind, "beta"), ("ptr", "C"), ("i64", "C0")]
+        added = [(kind, "beta"), ("ptr", "Z"), ("i64", "Z0")]
+        parameters = [*lengths, ("ptr", "B"), ("i64", "B0"), *added, ("ptr", "C"), ("i64", "C0")]
         name = f"gemm_own_{kind}"
         fn = Function(self.module, name, "void", parameters, attributes="nounwind", linkage="internal")
         b = Builder(fn, 1)
@@ -68,7 +69,9 @@ class Products:
         zero = b.const("i64", 0)
         with fn.loop(zero, p["k"], DEPTH) as first:
             depth = b.intrinsic("smin", b.sub(p["k"], first), b.const("i64", DEPTH))
-            beta = b.select(b.icmp("eq", first, zero), p["beta"], b.const(kind, 1))
+            fresh = b.icmp("eq", first, zero)
+            beta = b.select(fresh, p["beta"], b.const(kind, 1))
+            source, source_row = b.select(fresh, p["Z"], p["C"]), b.select(fresh, p["Z0"], p["C0"])
             with fn.loop(zero, p["n"], self.columns) as j:
                 columns = b.intrinsic("smin", b.sub(p["n"], j), b.const("i64", self.columns))
                 right = self._at(fn, p["B"], b.add(b.mul(first, p["B0"]), j))
@@ -76,9 +79,10 @@ class Products:
                 with fn.loop(zero, p["m"], self.rows) as i:
                     rows = b.sub(p["m"], i)
                     left = self._at(fn, p["A"], b.add(b.mul(i, p["A0"]), b.mul(first, p["A1"])))
+                    old = self._at(fn, source, b.add(b.mul(i, source_row), j))
                     target = self._at(fn, p["C"], b.add(b.mul(i, p["C0"]), j))
                     given = [rows, columns, depth, p["alpha"], left, p["A0"], p["A1"], right, p["B0"]]
-                    operands = ", ".join(f"{v.type} {v.ref}" for v in [*given, beta, target, p["C0"]])
+                    operands = ", ".join(f"{v.type} {v.ref}" for v in [*given, beta, old, source_row, target, p["C0"]])
                     for number, tile in enumerate(tiles):
                         more = b.icmp("sgt", columns, b.const("i64", number * self.lanes))
                         enough = b.icmp("sle", columns, b.const("i64", (number + 1) * self.lanes))
@@ -95,7 +99,7 @@ class Products:
         kind = self.kind
         name = f"tile_{kind}_{vectors}"
         left = [("i64", "m"), ("i64", "n"), ("i64", "k"), (kind, "alpha"), ("ptr", "A"), ("i64", "A0"), ("i64", "A1")]
-        right = [("ptr", "B"), ("i64", "B0"), (kind, "beta"), ("ptr", "C"), ("i64", "C0")]
+        right = [("ptr", "B"), ("i64", "B0"), (kind, "beta"), ("ptr", "Z"), ("i64", "Z0"), ("ptr", "C"), ("i64", "C0")]
         fn = Function(self.module, name, "void", [*left, *right], attributes="nounwind", linkage="internal")
         one, wide = Builder(fn, 1), Builder(fn, self.lanes)
         p = {n: v for (_, n), v in zip([*left, *right], fn.parameters, strict=True)}
@@ -120,17 +124,17 @@ class Products:
         return name
 
     def _store(self, fn: Function, p: dict[str, Value], masks: Sequence[Value], sums: Sequence[Value]) -> None:
-        """``C = beta * C + alpha * sums``; a beta of 0 ignores what is there."""
+        """``C = beta * Z + alpha * sums``; a beta of 0 ignores Z."""
         one, wide = Builder(fn, 1), Builder(fn, self.lanes)
         alpha, beta = wide.splat(p["alpha"]), wide.splat(p["beta"])
         used = wide.splat(one.fcmp("une", p["beta"], one.const(self.kind, 0)))
         for r in range(self.rows):
             counts = wide.splat(one.icmp("sgt", p["m"], one.const("i64", r)))
-            start = self._at(fn, p["C"], one.mul(p["C0"], one.const("i64", r)))
+            source, start = (self._at(fn, p[c], one.mul(p[c + "0"], one.const("i64", r))) for c in "ZC")
             for v, mask in enumerate(masks):
                 place = self._at(fn, start, one.const("i64", v * self.lanes))
                 mask = wide.and_(mask, counts)
-                old = self._load(wide, place, wide.and_(mask, used))
+                old = self._load(wide, self._at(fn, source, one.const("i64", v * self.lanes)), wide.and_(mask, used))
                 value = wide.fma(alpha, sums[r * len(masks) + v], wide.fmul(beta, old))
                 operands = f"{value.full_type} {value.ref}, ptr align {self.size} {place.ref}"
                 fn.emit(f"call void @llvm.masked.store.{self.suffix}.p0({operands}, {mask.full_type} {mask.ref})")

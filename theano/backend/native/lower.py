@@ -439,20 +439,22 @@ class Lowering(Spaces):
         """`array`, or a copy in a better layout where that is made once for many uses."""
         return array
 
-    def compact_copy(self, variable: Variable, array: Array) -> Array:
-        """As :meth:`writable`, in contiguous memory."""
-        array = self.writable(variable, array)
+    def given_up(self, variable: Variable, array: Array) -> Array | None:
+        """`array`, contiguous, where the current node may write over it, since nothing else needs it."""
+        clients = self.fgraph.clients.get(variable, [])
+        alone = len(clients) == 1 and clients[0][0] is self.node and id(array) not in self._shared
+        if not alone or (array.source is None and id(array) not in self._changed):
+            return None
+        array = self.materialized(array)
         assert array.contiguous
-        return array
+        self._overwritten.add(id(array))
+        return array.view()
 
     def writable(self, variable: Variable, array: Array) -> Array:
         """An array with the elements of `array` that the current node may write over."""
-        clients = self.fgraph.clients.get(variable, [])
-        alone = len(clients) == 1 and clients[0][0] is self.node and id(array) not in self._shared
-        if alone and (array.source is not None or id(array) in self._changed):
-            array = self.materialized(array)
-            self._overwritten.add(id(array))
-            return array.view()
+        own = self.given_up(variable, array)
+        if own is not None:
+            return own
         copy = self.new_array(array.dtype, array.pattern, array.shape)
         self.copy_into(array, copy)
         return copy

@@ -90,8 +90,8 @@ def _readable(arrays: Sequence[Array | None]) -> list[Array]:
 
 
 _SIGNATURES = {
-    "gemm": "i64, i64, i64, T, ptr, i64, i64, ptr, i64, i64, T, ptr, i64, i64",
-    "gemv": "i64, i64, T, ptr, i64, i64, ptr, i64, T, ptr, i64",
+    "gemm": "i64, i64, i64, T, ptr, i64, i64, ptr, i64, i64, T, ptr, i64, i64, ptr, i64, i64",
+    "gemv": "i64, i64, T, ptr, i64, i64, ptr, i64, T, ptr, i64, ptr, i64",
 }
 
 
@@ -119,31 +119,26 @@ def product(
     blas.provide(routine, kind)
     alpha, beta = _prepared(ctx, [alpha, beta])
     x, y = ctx.laid_out(ctx.materialized(x)), ctx.laid_out(ctx.materialized(y))
-    target, z_steps = _target(ctx, node, z, [x.pattern[0], *y.pattern[1:]], [x.shape[0], *y.shape[1:]], dtype)
+    shape = [x.shape[0], *y.shape[1:]]
+    added = target = None if z is None else ctx.given_up(node.inputs[0], z)
+    if target is None:
+        added = None if z is None else ctx.materialized(z)
+        pattern = [x.pattern[0], *y.pattern[1:]] if z is None else z.pattern
+        target = ctx.new_array(dtype, pattern, [ctx.canonical(s) for s in shape])
+        after = [*after, *(r for s in shape for r in ctx.reasons(s))]
+    reads = [x, y, *_readable([alpha, beta, None if added is target else added])]
 
     def compute(em: Emitter) -> None:
-        lengths = [em.ref(r) for r in (x.shape[0], *y.shape[1:], x.shape[1])]
+        lengths = [em.ref(r) for r in (*shape, x.shape[1])]
         operands = [*lengths, _scalar(em, alpha, dtype)]
         for array in (x, y):
             operands += [em.pointer(array), *strides_in_elements(em, array)]
-        operands += [_scalar(em, beta, dtype), em.pointer(target)]
-        if routine == "gemm":
-            operands.append(em.b.intrinsic("smax", em.ref(y.shape[1]), em.b.const("i64", 1)))
-        _call(em, routine, kind, [*operands, em.b.const("i64", 1)])
+        operands.append(_scalar(em, beta, dtype))
+        for array in (added or target, target):
+            operands += [em.pointer(array), *strides_in_elements(em, array)]
+        _call(em, routine, kind, operands)
 
-    return _step(ctx, node, routine, compute, [x, y, *_readable([alpha, beta])], target, [*after, *z_steps])
-
-
-def _target(
-    ctx: Lowering, node: Apply, z: Array | None, pattern: Sequence[bool], shape: Sequence[Any], dtype: str
-) -> tuple[Array, list[Step]]:
-    """Where a product goes: fresh memory, or what it is added to, in memory that may be written."""
-    if z is None:
-        return ctx.new_array(dtype, pattern, [ctx.canonical(s) for s in shape]), [
-            r for s in shape for r in ctx.reasons(s)
-        ]
-    whole = ctx.compact_copy(node.inputs[0], z)
-    return whole, list(whole.producers)
+    return _step(ctx, node, routine, compute, reads, target, [*after, *target.producers])
 
 
 def _step(
@@ -151,7 +146,7 @@ def _step(
 ) -> Array:
     step = Product(what, compute, reads=reads, after=after, writes=[target], node=node)
     ctx.steps.append(step)
-    return target.view(producers=(*target.producers, step))
+    return ctx.changed(target, step)
 
 
 @lowers(Gemm, when=lambda node: node.outputs[0].type.dtype in FLOATS)
@@ -205,14 +200,14 @@ def batched_dot(ctx: Lowering, node: Apply, inputs: list[Array]) -> list[Array]:
         b = em.b
         lengths = [em.ref(r) for r in (x.shape[1], y.shape[2], x.shape[2])]
         xs, ys = strides_in_elements(em, x), strides_in_elements(em, y)
-        row = b.intrinsic("smax", em.ref(y.shape[2]), b.const("i64", 1))
         with em.fn.loop(b.const("i64", 0), em.ref(batch)) as i:
             left, right, out = (
                 em.offset(em.pointer(a), b.mul(i, em.ref(a.strides[0]))) if a.shape[0] != ONE else em.pointer(a)
                 for a in (x, y, target)
             )
-            operands = [*lengths, b.const(kind, 1), left, *xs[1:], right, *ys[1:], b.const(kind, 0), out, row]
-            _call(em, "gemm", kind, [*operands, b.const("i64", 1)])
+            result = [out, *strides_in_elements(em, target)[1:]]
+            operands = [*lengths, b.const(kind, 1), left, *xs[1:], right, *ys[1:], b.const(kind, 0)]
+            _call(em, "gemm", kind, [*operands, *result, *result])
 
     return [
         _step(ctx, node, "batched gemm", compute, [x, y], target, [*after, *(s for r in shape for s in ctx.reasons(r))])
