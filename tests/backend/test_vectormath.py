@@ -73,6 +73,8 @@ NUMPY_NAMES = {
     "log1p": np.log1p, "cbrt": np.cbrt, "tanh": np.tanh, "sinh": np.sinh, "cosh": np.cosh, "asinh": np.arcsinh,
     "acosh": np.arccosh, "atanh": np.arctanh, "sin": np.sin, "cos": np.cos, "tan": np.tan, "asin": np.arcsin,
     "acos": np.arccos, "atan": np.arctan, "erf": scipy.special.erf, "erfc": scipy.special.erfc,
+    "i0": scipy.special.i0, "i1": lambda x: np.copysign(scipy.special.i1(x), x), "j0": scipy.special.j0,
+    "j1": scipy.special.j1,
 }  # fmt: skip
 
 

@@ -6,6 +6,7 @@ so, with right special values and a measured error bound (docs/vector-mathematic
 
 from __future__ import annotations
 
+from theano.backend.native.vectormath.bessel import i0, i1, j0, j1
 from theano.backend.native.vectormath.error_function import erf, erfc
 from theano.backend.native.vectormath.exponential import cosh, exp, exp2, exp10, expm1, sigmoid, sinh, softplus, tanh
 from theano.backend.native.vectormath.logarithm import acosh, asinh, atanh, log, log1mexp, log1p, log2, log10
@@ -22,11 +23,7 @@ from theano.backend.native.vectormath.special import (
     gammal,
     gammaln,
     gammau,
-    i0,
-    i1,
     iv,
-    j0,
-    j1,
     jv,
     provide_symbols,
     psi,

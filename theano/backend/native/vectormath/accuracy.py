@@ -48,6 +48,8 @@ def oracle(function: VectorFunction) -> Callable[..., Any]:
         "gammau": lambda k, x: mpmath.gammainc(k, x, mp.inf),
         "i0": lambda x: mpmath.besseli(0, x),
         "i1": lambda x: mpmath.besseli(1, x),
+        "j0": lambda x: mpmath.besselj(0, x),
+        "j1": lambda x: mpmath.besselj(1, x),
     }
     return formulas.get(function.oracle) or getattr(mpmath, function.oracle)
 
@@ -60,8 +62,19 @@ def oracle_precision() -> Iterator[None]:
         yield
 
 
-def error_in_ulp(got: float, exact: Any, dtype: str) -> float:
-    """``|got - exact|`` in units in the last place of `exact`; infinite where special values disagree."""
+def amplitude(function: VectorFunction, x: Any) -> Any:
+    """Of a Bessel function where it oscillates (DLMF 10.17.3), else 0."""
+    import mpmath
+
+    limit = function.oscillates_from
+    return 0 if limit is None or abs(x) <= limit else mpmath.sqrt(2 / (mpmath.pi * abs(x)))
+
+
+def error_in_ulp(got: float, exact: Any, dtype: str, scale: Any = 0) -> float:
+    """``|got - exact|`` in units in the last place of `exact`, or of `scale` if that is larger.
+
+    Infinite where special values disagree.
+    """
     import mpmath
     from mpmath import mpf
 
@@ -72,7 +85,8 @@ def error_in_ulp(got: float, exact: Any, dtype: str) -> float:
         return 0.0 if mpmath.isnan(exact) and got != got else np.inf
     if abs(exact) >= rounds_to_infinity or np.isinf(got):
         return 0.0 if np.isinf(got) and abs(exact) > largest and (got > 0) == (exact > 0) else np.inf
-    exponent = smallest if exact == 0 else max(mpmath.frexp(abs(exact))[1] - 1, smallest)
+    unit = max(abs(exact), scale)
+    exponent = smallest if unit == 0 else max(mpmath.frexp(unit)[1] - 1, smallest)
     return float(abs(mpf(got) - exact) / mpf(2) ** (exponent - fraction_bits))
 
 
@@ -123,7 +137,8 @@ def measure(function: VectorFunction, dtype: str, operands: list[np.ndarray], la
         from mpmath import mpf
 
         for i, value in enumerate(got):
-            exact = exact_function(*(mpf(float(x[i])) for x in operands))
-            errors[i] = error_in_ulp(float(value), exact, dtype)
+            point = [mpf(float(x[i])) for x in operands]
+            scale = amplitude(function, point[-1])
+            errors[i] = error_in_ulp(float(value), exact_function(*point), dtype, scale)
     worst = int(np.argmax(errors))
     return Accuracy(float(errors[worst]), float(errors.mean()), tuple(float(x[worst]) for x in operands))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from theano.backend.native.ir import Value
 from theano.backend.native.vectormath import (
+    bessel,
     error_function,
     exponential,
     logarithm,
@@ -16,6 +17,7 @@ from theano.backend.native.vectormath import (
 )
 
 Interval = tuple[float, float]
+STRAIGHT, BRANCHES, LOOPS = "straight", "branches", "loops"
 
 
 @dataclass(frozen=True)
@@ -24,7 +26,9 @@ class VectorFunction:
 
     `bound_double` and `bound_float` are the largest error in units in the last place (ULP), or None where SciPy's own
     function is called. `oracle` names a function of mpmath or of ``accuracy.FORMULAS``. `critical` lists thresholds of
-    the recipe around which samples are dense.
+    the recipe around which samples are dense. `flow` says whether the recipe is straight code, branches where some lane
+    needs it, or loops, which makes it long: it is called then, never inlined. Where `x`, the last operand, is larger
+    than `oscillates_from`, errors are in ULP of the amplitude of the oscillation, as zeros are everywhere.
     """
 
     name: str
@@ -36,11 +40,13 @@ class VectorFunction:
     domain_double: tuple[Interval, ...]
     domain_float: tuple[Interval, ...]
     critical: tuple[float, ...] = ()
+    flow: str = STRAIGHT
+    oscillates_from: float | None = None
 
     @property
     def branches(self) -> bool:
         """Whether some lanes may leave the vector code for a function of the C library or of SciPy."""
-        return self.bound_double is None or self.name in ("sin", "cos", "tan")
+        return self.bound_double is None or self.flow != STRAIGHT
 
     def bound(self, dtype: str) -> float | None:
         return self.bound_double if dtype == "float64" else self.bound_float
@@ -52,6 +58,7 @@ class VectorFunction:
 LARGE, LARGE32 = 1.7976931348623157e308, 3.4028234663852886e38
 ALL, ALL32 = (-LARGE, LARGE), (-LARGE32, LARGE32)
 POSITIVE, POSITIVE32 = (5e-324, LARGE), (1.5e-45, LARGE32)
+J_THRESHOLDS = (1.5, 2.405, 3.832, 5.52, 7.016, 8.0, 8.65, 10.17, 2.0**15, 2.0**30)
 ROOTS = (0.70710678, 1.0, 1.41421356)
 
 
@@ -63,12 +70,16 @@ def _row(
     domain: Interval | tuple[Interval, ...],
     domain32: Interval | tuple[Interval, ...] | None = None,
     critical: tuple[float, ...] = (),
+    flow: str = STRAIGHT,
+    oscillates_from: float | None = None,
 ) -> VectorFunction:
     domain32 = domain if domain32 is None else domain32
     double = domain if isinstance(domain[0], tuple) else (domain,)
     single = domain32 if isinstance(domain32[0], tuple) else (domain32,)
     bound, bound32 = bounds or (None, None)
-    return VectorFunction(name, len(double), emit, bound, bound32, oracle, double, single, critical)
+    return VectorFunction(
+        name, len(double), emit, bound, bound32, oracle, double, single, critical, flow, oscillates_from
+    )
 
 
 _ROWS = [
@@ -93,9 +104,9 @@ _ROWS = [
     _row("asinh", logarithm.asinh, (2, 2), "asinh", ALL, ALL32, (0.24, 0.45, 2.0**28, 2.0**13)),
     _row("acosh", logarithm.acosh, (2.5, 2.5), "acosh", (1, LARGE), (1, LARGE32), (1.0, 1.03, 2.0**28, 2.0**13)),
     _row("atanh", logarithm.atanh, (2, 2), "atanh", (-1, 1), (-1, 1), (0.17, 0.45, 1.0)),
-    _row("sin", trigonometric.sin, (1, 1), "sin", ALL, ALL32, (0.785, 1.5708, 3.1416, 2.0**30, 2.0**15)),
-    _row("cos", trigonometric.cos, (1, 1), "cos", ALL, ALL32, (0.785, 1.5708, 3.1416, 2.0**30, 2.0**15)),
-    _row("tan", trigonometric.tan, (2.5, 2.5), "tan", ALL, ALL32, (0.785, 1.5708, 3.1416, 2.0**30, 2.0**15)),
+    _row("sin", trigonometric.sin, (1, 1), "sin", ALL, ALL32, (0.785, 1.5708, 3.1416, 2.0**30, 2.0**15), BRANCHES),
+    _row("cos", trigonometric.cos, (1, 1), "cos", ALL, ALL32, (0.785, 1.5708, 3.1416, 2.0**30, 2.0**15), BRANCHES),
+    _row("tan", trigonometric.tan, (2.5, 2.5), "tan", ALL, ALL32, (0.785, 1.5708, 3.1416, 2.0**30, 2.0**15), BRANCHES),
     _row("asin", trigonometric.asin, (1.5, 1.5), "asin", (-1, 1), (-1, 1), (0.5, 1.0)),
     _row("acos", trigonometric.acos, (1.5, 1.5), "acos", (-1, 1), (-1, 1), (0.5, 1.0, -1.0)),
     _row("atan", trigonometric.atan, (2, 2), "atan", ALL, ALL32, (0.41421356, 1.0, 2.41421356)),
@@ -114,11 +125,11 @@ _ROWS = [
     _row("gammaincc", special.gammaincc, None, "gammainc_upper", ((1, 20), (1, 20))),
     _row("gammal", special.gammal, None, "gammal", ((1, 20), (1, 20))),
     _row("gammau", special.gammau, None, "gammau", ((1, 20), (1, 20))),
-    _row("i0", special.i0, None, "i0", (-20, 20)),
-    _row("i1", special.i1, None, "i1", (-20, 20)),
+    _row("i0", bessel.i0, (4, 4), "i0", (-714, 714), (-92, 92), (8.0, 713.98, 91.9)),
+    _row("i1", bessel.i1, (4, 4), "i1", (-714, 714), (-92, 92), (8.0, 713.98, 91.9)),
+    _row("j0", bessel.j0, (7, 7), "j0", ALL, ALL32, J_THRESHOLDS, BRANCHES, 8.0),
+    _row("j1", bessel.j1, (7, 7), "j1", ALL, ALL32, J_THRESHOLDS, BRANCHES, 8.0),
     _row("iv", special.iv, None, "besseli", ((0, 10), (0.1, 20))),
-    _row("j0", special.j0, None, "j0", (-2, 2)),
-    _row("j1", special.j1, None, "j1", (-2, 2)),
     _row("jv", special.jv, None, "besselj", ((0, 5), (0.1, 2))),
 ]
 

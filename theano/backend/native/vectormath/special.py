@@ -28,11 +28,7 @@ SCIPY_FUNCTIONS = {
     "gammainc": 2,
     "gammaincc": 2,
     "gammaln": 1,
-    "i0": 1,
-    "i1": 1,
     "iv": 2,
-    "j0": 1,
-    "j1": 1,
     "jv": 2,
     "psi": 1,
 }
@@ -147,29 +143,9 @@ def gammau(b: Builder, k: Value, x: Value) -> Value:
     return b.fmul(gammaincc(b, k, x), gamma(b, k))
 
 
-def i0(b: Builder, x: Value) -> Value:
-    """The modified Bessel function of the first kind of order 0."""
-    return _call_scipy(b, "i0", x)
-
-
-def i1(b: Builder, x: Value) -> Value:
-    """The modified Bessel function of the first kind of order 1."""
-    return _call_scipy(b, "i1", x)
-
-
 def iv(b: Builder, v: Value, x: Value) -> Value:
     """The modified Bessel function of the first kind of real order `v`."""
     return _call_scipy(b, "iv", v, x)
-
-
-def j0(b: Builder, x: Value) -> Value:
-    """The Bessel function of the first kind of order 0."""
-    return _call_scipy(b, "j0", x)
-
-
-def j1(b: Builder, x: Value) -> Value:
-    """The Bessel function of the first kind of order 1."""
-    return _call_scipy(b, "j1", x)
 
 
 def jv(b: Builder, v: Value, x: Value) -> Value:

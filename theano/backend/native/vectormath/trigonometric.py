@@ -9,6 +9,7 @@ from __future__ import annotations
 from theano.backend.native.ir import Builder, Value
 from theano.backend.native.vectormath import coefficients
 from theano.backend.native.vectormath.arithmetic import DoubleLength, Kit
+from theano.backend.native.vectormath.control_flow import where
 from theano.backend.native.vectormath.exponential import nearest_integer
 
 REDUCTION_LIMIT = {"double": 2.0**30, "float": 2.0**15}
@@ -47,34 +48,17 @@ def _odd(k: Kit, n: Value) -> Value:
 
 def _with_huge_arguments(k: Kit, x: Value, result: Value, name: str) -> Value:
     """`result`, but in lanes whose argument is beyond the reduction what the C library's function `name` gives."""
-    b, function = k.b, k.b.function
+    b = k.b
     size = b.fabs(x)
-    huge = b.and_(
-        b.fcmp("ogt", size, k(REDUCTION_LIMIT[k.type])),
-        b.fcmp("one", size, k(float("inf"))),
-    )
-    any_huge = huge
-    if b.lanes > 1:
-        reduction = f"llvm.vector.reduce.or.v{b.lanes}i1"
-        b.module.declare(reduction, f"declare i1 @{reduction}({huge.full_type})")
-        any_huge = function.assign("i1", f"call i1 @{reduction}({huge!r})")
-    b.module.declare("llvm.expect.i1", "declare i1 @llvm.expect.i1(i1, i1)")
-    any_huge = function.assign("i1", f"call i1 @llvm.expect.i1(i1 {any_huge.ref}, i1 false)")
+    huge = b.and_(b.fcmp("ogt", size, k(REDUCTION_LIMIT[k.type])), b.fcmp("one", size, k(float("inf"))))
+    return where(b, huge, lambda: [c_library(k, name, x)], [result], rare=True)[0]
 
+
+def c_library(k: Kit, name: str, x: Value) -> Value:
+    """The C library's function `name` of each lane."""
     symbol = name if k.type == "double" else name + "f"
-    b.module.declare(symbol, f"declare {k.type} @{symbol}({k.type})")
-
-    def call(one: Builder, *value: Value) -> Value:
-        return one.assign(k.type, f"call {k.type} @{symbol}({value[0]!r})")
-
-    before, rare, after = function.current_label, function.new_label("huge"), function.new_label("after")
-    function.branch_if(any_huge, rare, after)
-    function.label(rare)
-    called = b.per_lane(call, x)
-    mixed = b.select(huge, called, result)
-    function.branch(after)
-    function.label(after)
-    return b.assign(k.type, f"phi {result.full_type} [{result.ref}, %{before}], [{mixed.ref}, %{rare}]")
+    k.b.module.declare(symbol, f"declare {k.type} @{symbol}({k.type})")
+    return k.b.per_lane(lambda one, *value: one.assign(k.type, f"call {k.type} @{symbol}({value[0]!r})"), x)
 
 
 def _sine_or_cosine(b: Builder, x: Value, name: str) -> Value:
