@@ -208,6 +208,16 @@ print(small - before, count() - before)
         with threads.using(1):
             assert any(watched_pieces(f, values) == 1 for _ in range(50))
 
+    @pytest.mark.parametrize("count", [2, 3, 7])
+    def test_each_piece_is_done_once(self, count):
+        """By whichever thread, also where there are more threads than pieces."""
+        x = T.dvector("x")
+        f = theano.function([x], x + 1)
+        with threads.using(count):
+            for n in (int(parallel.WORK) * k + 1 for k in (3, 8, 40)):
+                for _ in range(10):
+                    np.testing.assert_array_equal(f(np.arange(n)), np.arange(n) + 1.0)
+
     def test_idle_workers_sleep(self):
         x = T.dvector("x")
         f = theano.function([x], T.exp(x))

@@ -1,9 +1,11 @@
 ; The pool of worker threads: POSIX threads that share the pieces of one job with the thread that brings it.
 ;
 ; A job is a function, its two first arguments, a task, and how many pieces it has: function(frame, outputs, task, piece)
-; returns 0, or the number of a check that failed. Pieces are handed out in order. Whoever finds the pool taken runs its
-; job alone, so nothing ever waits for the pool. Workers that find no job look out for one for some microseconds, then
-; they sleep. threads.py fills in the words in braces, which differ among systems.
+; returns 0, or the number of a check that failed. Each thread has a range of pieces, the same in each job of as many
+; pieces, so that it finds in its own caches what it has read or written before; one that is done with its range helps
+; with those of the others. Whoever finds the pool taken runs its job alone, so nothing ever waits for the pool. Workers
+; that find no job look out for one for some microseconds, then they sleep. threads.py fills in the words in braces,
+; which differ among systems.
 
 declare i32 @pthread_create(ptr, ptr, ptr, ptr)
 declare i32 @pthread_detach(ptr)
@@ -34,8 +36,9 @@ declare i32 @clock_gettime(i32, ptr)
 @task = internal global ptr null
 @pieces = internal global i64 0
 @participants = internal global i64 0          ; workers with a lower number take part
-@next = internal global i64 0, align 64        ; the piece to be handed out next
-@failed = internal global i64 0                ; the first piece that has failed
+@ranges = internal global i64 1                ; into which the pieces are divided: one for each thread
+@next = internal global [{MOST_THREADS} x [8 x i64]] zeroinitializer, align 64  ; the piece of a range to be taken next
+@failed = internal global i64 0, align 64      ; the first piece that has failed
 @inside = internal global i64 0, align 64      ; workers that may be looking at the job
 @waiting = internal global i64 0               ; the one who brought the job sleeps until they have left
 @sleeping = internal global i64 0, align 64    ; workers asleep
@@ -96,28 +99,52 @@ define internal i64 @nanoseconds() {
   ret i64 %sum
 }
 
-; Take pieces until none is left.
-define internal void @take() {
+; Where range number `range` begins, and the one before it ends.
+define internal i64 @first_of(i64 %range, i64 %ranges, i64 %pieces) alwaysinline {
+  %product = mul i64 %range, %pieces
+  %first = udiv i64 %product, %ranges
+  ret i64 %first
+}
+
+; Take pieces until none is left, those of range `own` first. What comes after a piece that failed need not be done.
+define internal void @take(i64 %own) {
 entry:
   %function = load ptr, ptr @function
   %frame = load ptr, ptr @frame
   %outputs = load ptr, ptr @outputs
   %task = load ptr, ptr @task
   %pieces = load i64, ptr @pieces
+  %ranges = load i64, ptr @ranges
+  br label %range.head
+range.head:
+  %visited = phi i64 [0, %entry], [%visited.next, %range.next]
+  %range.more = icmp slt i64 %visited, %ranges
+  br i1 %range.more, label %range, label %out
+range:
+  %ahead = add i64 %own, %visited
+  %number = urem i64 %ahead, %ranges
+  %after = add i64 %number, 1
+  %end = call i64 @first_of(i64 %after, i64 %ranges, i64 %pieces)
+  %next.p = getelementptr [8 x i64], ptr @next, i64 %number
   br label %head
 head:
-  %piece = atomicrmw add ptr @next, i64 1 seq_cst
-  %more = icmp slt i64 %piece, %pieces
-  br i1 %more, label %run, label %out
+  %piece = atomicrmw add ptr %next.p, i64 1 seq_cst
+  %more = icmp slt i64 %piece, %end
+  br i1 %more, label %look, label %range.next
+look:
+  %failed = load atomic i64, ptr @failed monotonic, align 8
+  %wanted = icmp slt i64 %piece, %failed
+  br i1 %wanted, label %run, label %range.next
 run:
   %code = call i64 %function(ptr %frame, ptr %outputs, ptr %task, i64 %piece)
   %ok = icmp eq i64 %code, 0
   br i1 %ok, label %head, label %fail
 fail:
-  ; pieces before this one have been handed out already, so the lowest number is that of the first failure
   %1 = atomicrmw umin ptr @failed, i64 %piece seq_cst
-  store atomic i64 %pieces, ptr @next seq_cst, align 8
-  br label %out
+  br label %range.next
+range.next:
+  %visited.next = add i64 %visited, 1
+  br label %range.head
 out:
   ret void
 }
@@ -180,7 +207,8 @@ enter:
   %is.open = icmp ne i64 %open, 0
   br i1 %is.open, label %help, label %leave
 help:
-  call void @take()
+  %range = add i64 %number, 1
+  call void @take(i64 %range)
   br label %leave
 leave:
   %others = atomicrmw sub ptr @inside, i64 1 seq_cst
@@ -214,7 +242,19 @@ give:
   store ptr %task, ptr @task
   store i64 %pieces, ptr @pieces
   store i64 %pieces, ptr @failed
-  store atomic i64 0, ptr @next seq_cst, align 8
+  %participants = load atomic i64, ptr @participants seq_cst, align 8
+  %ranges = add i64 %participants, 1
+  store i64 %ranges, ptr @ranges
+  br label %divide
+divide:
+  %range = phi i64 [0, %give], [%range.next, %divide]
+  %range.next = add i64 %range, 1
+  %first = call i64 @first_of(i64 %range, i64 %ranges, i64 %pieces)
+  %next.p = getelementptr [8 x i64], ptr @next, i64 %range
+  store i64 %first, ptr %next.p
+  %divided = icmp eq i64 %range.next, %ranges
+  br i1 %divided, label %begin, label %divide
+begin:
   store atomic i64 0, ptr @calm monotonic, align 8
   store atomic i64 1, ptr @open seq_cst, align 8
   %1 = atomicrmw add ptr @generation, i64 1 seq_cst
@@ -238,7 +278,7 @@ wake.end:
   %4 = call i32 @pthread_mutex_unlock(ptr @lock)
   br label %share
 share:
-  call void @take()
+  call void @take(i64 0)
   store atomic i64 0, ptr @open seq_cst, align 8
   %start = call i64 @nanoseconds()
   %end = add i64 %start, {SPIN_NANOSECONDS}

@@ -141,7 +141,7 @@ def _pool_text() -> str:
     """The pool's IR for this system."""
     declaration, call = _PAUSES.get(platform.machine(), ("", ""))
     words: dict[str, Any] = {"declare pause": declaration, "call pause": call, "SPIN_NANOSECONDS": SPIN_NANOSECONDS}
-    words["STACK_BYTES"] = STACK_BYTES
+    words.update(STACK_BYTES=STACK_BYTES, MOST_THREADS=MOST_THREADS)
     words.update(_MACOS if sys.platform == "darwin" else _LINUX)
     text = Path(__file__).with_name("pool.ll").read_text(encoding="utf-8")
     return re.sub(r"\{([A-Za-z_ ]+)\}", lambda match: str(words[match[1]]), text)
