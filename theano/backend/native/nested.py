@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from theano.backend.native.lower import Lowering
+from theano.backend.native.overwriting import Succession, overwrite, read_first
 from theano.backend.native.plan import Plan
 from theano.backend.native.program import Array, Buffer, Ref, Step, schedule
 from theano.backend.native.strips import in_strips
@@ -29,6 +30,7 @@ class Body(Lowering):
         self.captured: list[Array] = []
         self.varying: set[Buffer] = set()  # memory whose place or content differs from one run of the body to the next
         self.after: set[Step] = set()
+        self.successions: list[Succession] = []
         self.steps_before: list[Step] = []
         self.plan: Plan
 
@@ -69,10 +71,12 @@ class Body(Lowering):
 
     def close(self) -> None:
         """Fix the order of steps, those that do the same each time before the others, and the memory."""
+        read_first(self.steps, self.successions)
         steps = schedule(self.steps)
         invariant = invariant_steps(steps, self.varying)
         self.steps_before = in_strips([s for s in steps if s in invariant])
         repeated = in_strips([s for s in steps if s not in invariant])
+        overwrite(repeated, self.successions)
         self.plan = Plan(self, [*self.steps_before, *repeated], lasting=len(self.steps_before))
 
     @property

@@ -8,6 +8,7 @@ from typing import Any
 from theano.backend.native.emit import Check, Emitter
 from theano.backend.native.lower import Lowering, expand, expands, find_rule, lowers
 from theano.backend.native.nested import Body
+from theano.backend.native.overwriting import Succession
 from theano.backend.native.program import ONE, ZERO, Array, Buffer, Const, Ref, Step
 from theano.backend.native.repeat import Last, Reading, Repeat, Row
 from theano.backend.native.steps import Allocate, Describe
@@ -199,12 +200,13 @@ class _ScanLowering:
 
     # ---- the body
 
-    def _new_row(self, array: Array, row: Row) -> None:
+    def _new_row(self, array: Array, row: Row) -> Buffer:
         """Let the body write `array` to `row`."""
         placed = self.body.place(array, "row", -1, self.taken)
         assert placed.buffer is not None
         placed.buffer.row = row
         self.body.varying.add(placed.buffer)
+        return placed.buffer
 
     def _fixed(self, lengths: Sequence[Ref]) -> bool:
         """Whether lengths are known before the loop."""
@@ -214,7 +216,8 @@ class _ScanLowering:
             for ref in lengths
         )
 
-    def _state_row(self, k: int, array: Array, row: Row) -> None:
+    def _state_row(self, k: int, array: Array, row: Row) -> Buffer:
+        """Let the body write the new row of state `k`, `array`, to `row`."""
         body, whole = self.body, row.whole
         for mine, length in zip(whole.shape[1:], array.shape, strict=True):
             body.require_equal(
@@ -223,8 +226,7 @@ class _ScanLowering:
         shape = [body.outside(s) for s in whole.shape[1:]]
         unsure = [step for ref in (*shape, *array.shape) for step in body.reasons(ref)]
         if body.is_invariant(unsure):
-            self._new_row(array, row)
-            return
+            return self._new_row(array, row)
         # Whether the lengths agree shows only behind the work: it is copied to its place behind the check.
         source = body.materialized(array)
         target = body.new_array(array.dtype, array.pattern, shape, kind="row")
@@ -233,6 +235,7 @@ class _ScanLowering:
         assert target.buffer is not None
         target.buffer.row = row
         self.body.varying.add(target.buffer)
+        return target.buffer
 
     def _changed_shape(self, k: int, rank: int) -> Callable[..., str]:
         op, node = self.op, self.node
@@ -289,7 +292,9 @@ class _ScanLowering:
         if made.condition is not None:
             self._condition(made.condition)
         for k, ((row, _), array) in enumerate(zip(states, made.states, strict=True)):
-            self._state_row(k, array, row)
+            new = self._state_row(k, array, row)
+            if row.ring and layout.taps[k] == (-1,):
+                body.successions.append(Succession(body.arrays[self.inner.states[k][0]], new, row))
         wholes = [self._output_row(k, array) for k, array in enumerate(made.outputs)]
         body.close()
         repeat.reads += body.captured
