@@ -110,6 +110,41 @@ def erfc_shifted(q: mpf) -> mpf:
     return (1 + 2 * x) * mpmath.exp(x * x) * mpmath.erfc(x)
 
 
+STIRLING = mpmath.sqrt(2 * mp.pi / mp.e)
+
+
+def gamma_tail(u: mpf) -> mpf:
+    """(gamma(z) (e/z)^(z - 1/2) - sqrt(2 pi / e)) / u at z = 1/u: what Stirling's formula leaves over."""
+    z = 1 / u
+    return (mpmath.exp(mpmath.loggamma(z) - (z - mpf(1) / 2) * (mpmath.log(z) - 1)) - STIRLING) / u
+
+
+GAMMALN_CENTER = mpf("1.25")
+GAMMALN_AT_CENTER = mpmath.loggamma(GAMMALN_CENTER) / ((GAMMALN_CENTER - 1) * (GAMMALN_CENTER - 2))
+
+
+def gammaln_between_zeros(q: mpf) -> mpf:
+    """(log(gamma(z)) / ((z - 1)(z - 2)) less its value at 5/4) / q at the z with q = (z - 5/4)/(z + 5/4)."""
+    z = GAMMALN_CENTER * (1 + q) / (1 - q)
+    return (mpmath.loggamma(z) / ((z - 1) * (z - 2)) - GAMMALN_AT_CENTER) / q
+
+
+def gammaln_tail(w: mpf) -> mpf:
+    """z (log(gamma(z)) - (z - 1/2) log(z) + z - log(2 pi)/2) at z = w^(-1/2) (DLMF 5.11.1)."""
+    z = 1 / mpmath.sqrt(w)
+    return z * (mpmath.loggamma(z) - (z - mpf(1) / 2) * mpmath.log(z) + z - mpmath.log(2 * mp.pi) / 2)
+
+
+PSI_ZERO = mpmath.findroot(mpmath.digamma, mpf("1.4616321449683623"))
+PSI_AT_CENTER = mpmath.digamma(mpf("1.5")) / (mpf("1.5") - PSI_ZERO)
+
+
+def psi_tail(w: mpf) -> mpf:
+    """z^2 (log(z) - 1/(2 z) - psi(z)) at z = w^(-1/2) (DLMF 5.11.2)."""
+    z = 1 / mpmath.sqrt(w)
+    return z * z * (mpmath.log(z) - 1 / (2 * z) - mpmath.digamma(z))
+
+
 TINY = mpf(10) ** -16
 HALF_LN2 = mpmath.log(2) / 2 + mpf(10) ** -4
 QUARTER_PI_SQUARED = (mp.pi / 4 + mpf(10) ** -4) ** 2
@@ -159,6 +194,25 @@ POLYNOMIALS = {
         3,
     ),
     "ERFC": ("(1 + 2x) exp(x^2) erfc(x) of q = (x - 4)/(x + 4)", erfc_shifted, mpf(-1), mpf("0.76"), 22, 11),
+    "GAMMA": ("(gamma(z) (e/z)^(z - 1/2) - sqrt(2 pi/e)) z of 1/z, z >= 1", gamma_tail, mpf("0.005"), mpf(1), 20, 7),
+    "GAMMALN_NEAR": (
+        "(log(gamma(z)) / ((z - 1)(z - 2)) less its value at 5/4) / q of q = (z - 5/4)/(z + 5/4), 1/2 <= z <= 3",
+        gammaln_between_zeros,
+        -mpf(3) / 7 + TINY,
+        mpf(7) / 17 + TINY,
+        23,
+        10,
+    ),
+    "GAMMALN_FAR": ("z (log(gamma(z)) behind Stirling) of 1/z^2, z >= 3", gammaln_tail, TINY, mpf(1) / 9, 10, 3),
+    "PSI_NEAR": (
+        "(psi(z) / (z - zero) less its value at 3/2) / (z - 3/2) of z - 3/2, 1 <= z <= 2",
+        lambda t: (mpmath.digamma(t + mpf("1.5")) / (t + mpf("1.5") - PSI_ZERO) - PSI_AT_CENTER) / t,
+        -mpf("0.5") - TINY,
+        mpf("0.5"),
+        20,
+        8,
+    ),
+    "PSI_FAR": ("z^2 (log(z) - 1/(2 z) - psi(z)) of 1/z^2, z >= 2", psi_tail, TINY, mpf("0.25"), 16, 5),
 }
 
 # where relative precision of the polynomial itself is not what counts
@@ -180,6 +234,13 @@ SPLIT_CONSTANTS = {
     "QUARTER_PI": (mp.pi / 4, None),
     "PI": (mp.pi, None),
     "TWO_OVER_PI": (2 / mp.pi, None),
+    "STIRLING": (STIRLING, None),
+    "GAMMALN_AT_CENTER": (GAMMALN_AT_CENTER, None),
+    "LOG_PI": (mpmath.log(mp.pi), None),
+    "HALF_LOG_2PI_LESS_1": ((mpmath.log(2 * mp.pi) - 1) / 2, None),
+    "PSI_AT_CENTER": (PSI_AT_CENTER, None),
+    "PSI_ZERO": (PSI_ZERO, None),
+    "PSI_ZERO_LESS_1": (PSI_ZERO - 1, None),
 }
 
 

@@ -29,6 +29,7 @@ from theano.backend.native.conversions import (
     to_storage,
 )
 from theano.backend.native.ir import BITS, Builder, Value
+from theano.backend.native.vectormath.control_flow import any_lane, where
 from theano.scalar import exponential
 from theano.scalar import random_numbers as random_rows
 from theano.scalar.conversion import Cast
@@ -190,25 +191,7 @@ def _c_remainder(b: Builder, x: Value, y: Value) -> Value:
         p, q = operands
         return one.assign(p.type, f"call {p.type} @{symbol}({p!r}, {q!r})")
 
-    return _where_rare(b, b.not_(plain), lambda: b.per_lane(call, x, y), result)
-
-
-def _where_rare(b: Builder, condition: Value, slow: Callable[[], Value], result: Value) -> Value:
-    """`slow()` in lanes where the condition holds, which is rare, else `result`; a branch skips it where none does."""
-    function = b.function
-    any_lane = condition
-    if b.lanes > 1:
-        name = f"llvm.vector.reduce.or.v{b.lanes}i1"
-        b.module.declare(name, f"declare i1 @{name}({condition.full_type})")
-        any_lane = function.assign("i1", f"call i1 @{name}({condition!r})")
-    before, rare, after = function.current_label, function.new_label("rare"), function.new_label("after")
-    function.branch_if(any_lane, rare, after)
-    function.label(rare)
-    mixed = b.select(condition, slow(), result)
-    left = function.current_label
-    function.branch(after)
-    function.label(after)
-    return b.assign(result.type, f"phi {result.full_type} [{result.ref}, %{before}], [{mixed.ref}, %{left}]")
+    return where(b, b.not_(plain), lambda: [b.per_lane(call, x, y)], [result], rare=True)[0]
 
 
 def _divide_floats(b: Builder, x: Value, y: Value) -> tuple[Value, Value]:
@@ -274,11 +257,7 @@ def _power_by_squaring(b: Builder, base: Value, exponent: Value) -> Value:
     for value, start, following in zip((result, square, bits), (one, base, exponent), next_names, strict=True):
         function.emit(f"{value.ref} = phi {base.full_type} [{start.ref}, %{before}], [{following}, %{body}]")
     left = b.icmp("ne", bits, zero)
-    any_left = left
-    if b.lanes > 1:
-        name = f"llvm.vector.reduce.or.v{b.lanes}i1"
-        b.module.declare(name, f"declare i1 @{name}({left.full_type})")
-        any_left = function.assign("i1", f"call i1 @{name}({left!r})")
+    any_left = any_lane(b, left)
     function.branch_if(any_left, body, after)
     function.label(body)
     set_bit = b.icmp("ne", b.and_(bits, one), zero)

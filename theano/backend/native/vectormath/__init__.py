@@ -9,6 +9,7 @@ from __future__ import annotations
 from theano.backend.native.vectormath.bessel import i0, i1, j0, j1
 from theano.backend.native.vectormath.error_function import erf, erfc
 from theano.backend.native.vectormath.exponential import cosh, exp, exp2, exp10, expm1, sigmoid, sinh, softplus, tanh
+from theano.backend.native.vectormath.gamma_functions import gamma, gammaln, psi, tri_gamma
 from theano.backend.native.vectormath.logarithm import acosh, asinh, atanh, log, log1mexp, log1p, log2, log10
 from theano.backend.native.vectormath.power import cbrt, pow
 from theano.backend.native.vectormath.registry import FUNCTIONS, VectorFunction
@@ -17,18 +18,14 @@ from theano.backend.native.vectormath.special import (
     erfcinv,
     erfcx,
     erfinv,
-    gamma,
     gammainc,
     gammaincc,
     gammal,
-    gammaln,
     gammau,
     iv,
     jv,
     provide_symbols,
-    psi,
     symbol_address,
-    tri_gamma,
 )
 from theano.backend.native.vectormath.trigonometric import acos, asin, atan, atan2, cos, sin, tan
 

@@ -28,6 +28,18 @@ def oracle(function: VectorFunction) -> Callable[..., Any]:
         pole = x == mpmath.floor(x)
         return mp.inf if pole else (mp.pi / mpmath.sinpi(x)) ** 2 - mpmath.psi(1, 1 - x)
 
+    def off_poles(value: Any, formula: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        """`formula`, but `value` at the negative whole numbers."""
+        return lambda x: value if x < 0 and x == mpmath.floor(x) else formula(x)
+
+    def gamma(x: Any) -> Any:
+        if x == 0 or x > 200:
+            return mp.inf
+        return mpmath.gamma(x) if x > -200 else mpf(0)
+
+    def gammaln(x: Any) -> Any:
+        return mpmath.re(mpmath.loggamma(x)) if x > 0 else mpmath.log(mp.pi / abs(x * mpmath.sinpi(x))) - gammaln(-x)
+
     formulas: dict[str, Callable[..., Any]] = {
         "exp2": lambda x: mpf(2) ** x,
         "exp10": lambda x: mpf(10) ** x,
@@ -38,6 +50,9 @@ def oracle(function: VectorFunction) -> Callable[..., Any]:
         "softplus": lambda x: mpmath.log1p(mpmath.exp(x)),
         "cbrt": lambda x: mpmath.sign(x) * mpmath.cbrt(abs(x)),
         "atan2": lambda y, x: mpmath.atan2(y, x),
+        "gamma": off_poles(mp.nan, gamma),
+        "gammaln": off_poles(mp.inf, gammaln),
+        "psi": off_poles(mp.nan, mpmath.digamma),
         "tri_gamma": tri_gamma,
         "erfcinv": lambda x: mpmath.erfinv(1 - x),
         "erfcx": lambda x: mpmath.exp(x * x) * mpmath.erfc(x),
@@ -62,11 +77,13 @@ def oracle_precision() -> Iterator[None]:
         yield
 
 
-def amplitude(function: VectorFunction, x: Any) -> Any:
-    """Of a Bessel function where it oscillates (DLMF 10.17.3), else 0."""
+def error_scale(function: VectorFunction, x: Any) -> Any:
+    """The amplitude of a Bessel function where it oscillates (DLMF 10.17.3); below 0 the floor of others; else 0."""
     import mpmath
 
     limit = function.oscillates_from
+    if limit is None and x < 0:
+        return mpmath.mpf(function.floor)
     return 0 if limit is None or abs(x) <= limit else mpmath.sqrt(2 / (mpmath.pi * abs(x)))
 
 
@@ -138,7 +155,7 @@ def measure(function: VectorFunction, dtype: str, operands: list[np.ndarray], la
 
         for i, value in enumerate(got):
             point = [mpf(float(x[i])) for x in operands]
-            scale = amplitude(function, point[-1])
+            scale = error_scale(function, point[-1])
             errors[i] = error_in_ulp(float(value), exact_function(*point), dtype, scale)
     worst = int(np.argmax(errors))
     return Accuracy(float(errors[worst]), float(errors.mean()), tuple(float(x[worst]) for x in operands))

@@ -64,6 +64,15 @@ def log_one_plus(k: Kit, f: Value) -> DoubleLength:
     return high, b.fma(s, b.fadd(half_square, tail), low)
 
 
+def log_double_length(k: Kit, x: Value) -> DoubleLength:
+    """The logarithm of a finite ``x > 0`` to double length."""
+    b, unit = k.b, coefficients.LN2_SHORT[k.type]
+    exponent, f = split_positive(k, x)
+    mantissa, mantissa_low = log_one_plus(k, f)
+    high, low = k.fast_two_sum(b.fmul(exponent, k(unit[0])), mantissa)
+    return k.fast_two_sum(high, b.fadd(low, b.fma(exponent, k(unit[1]), mantissa_low)))
+
+
 def _sum_with_exponent(k: Kit, exponent: Value, unit: tuple[float, ...], mantissa: DoubleLength) -> Value:
     """``exponent * unit + mantissa``; the first part of `unit` is short enough for its product to be exact."""
     b = k.b

@@ -12,7 +12,7 @@ from theano.backend.native.vectormath.logarithm import split_positive
 EXPONENT_LIMIT = {"double": 1100.0, "float": 160.0}
 
 
-def _log2_double_length(k: Kit, x: Value) -> DoubleLength:
+def log2_double_length(k: Kit, x: Value) -> DoubleLength:
     """``log2(x) = k + s (A + z (A/3 + z P(z)))`` of finite ``x > 0`` to a relative error of some ``2**-66`` (double).
 
     ``s = f / (2 + f)``, its square ``z`` and the two leading terms with ``A = 2 / ln 2`` are double-length.
@@ -44,7 +44,7 @@ def pow(b: Builder, x: Value, y: Value) -> Value:
     k = Kit(b, x.type)
     infinity, one, zero = k(float("inf")), k(1.0), k(0.0)
     size = b.fabs(x)
-    logarithm, logarithm_low = _log2_double_length(k, size)
+    logarithm, logarithm_low = log2_double_length(k, size)
     logarithm = b.select(b.fcmp("olt", size, infinity), logarithm, size)
     logarithm = b.select(b.fcmp("oeq", size, zero), k(float("-inf")), logarithm)
 

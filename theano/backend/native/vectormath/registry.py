@@ -10,6 +10,7 @@ from theano.backend.native.vectormath import (
     bessel,
     error_function,
     exponential,
+    gamma_functions,
     logarithm,
     power,
     special,
@@ -28,7 +29,8 @@ class VectorFunction:
     function is called. `oracle` names a function of mpmath or of ``accuracy.FORMULAS``. `critical` lists thresholds of
     the recipe around which samples are dense. `flow` says whether the recipe is straight code, branches where some lane
     needs it, or loops, which makes it long: it is called then, never inlined. Where `x`, the last operand, is larger
-    than `oscillates_from`, errors are in ULP of the amplitude of the oscillation, as zeros are everywhere.
+    than `oscillates_from`, errors are in ULP of the amplitude of the oscillation, as zeros are everywhere; where it is
+    negative, they are in ULP of a number at least as large as `floor`.
     """
 
     name: str
@@ -42,6 +44,7 @@ class VectorFunction:
     critical: tuple[float, ...] = ()
     flow: str = STRAIGHT
     oscillates_from: float | None = None
+    floor: float = 0.0
 
     @property
     def branches(self) -> bool:
@@ -59,6 +62,8 @@ LARGE, LARGE32 = 1.7976931348623157e308, 3.4028234663852886e38
 ALL, ALL32 = (-LARGE, LARGE), (-LARGE32, LARGE32)
 POSITIVE, POSITIVE32 = (5e-324, LARGE), (1.5e-45, LARGE32)
 J_THRESHOLDS = (1.5, 2.405, 3.832, 5.52, 7.016, 8.0, 8.65, 10.17, 2.0**15, 2.0**30)
+TURNS = (0.785, 1.5708, 3.1416, 2.0**30, 2.0**15)
+POLES = (-4.0, -3.0, -2.0, -1.0)
 ROOTS = (0.70710678, 1.0, 1.41421356)
 
 
@@ -72,13 +77,14 @@ def _row(
     critical: tuple[float, ...] = (),
     flow: str = STRAIGHT,
     oscillates_from: float | None = None,
+    floor: float = 0.0,
 ) -> VectorFunction:
     domain32 = domain if domain32 is None else domain32
     double = domain if isinstance(domain[0], tuple) else (domain,)
     single = domain32 if isinstance(domain32[0], tuple) else (domain32,)
     bound, bound32 = bounds or (None, None)
     return VectorFunction(
-        name, len(double), emit, bound, bound32, oracle, double, single, critical, flow, oscillates_from
+        name, len(double), emit, bound, bound32, oracle, double, single, critical, flow, oscillates_from, floor
     )
 
 
@@ -104,22 +110,44 @@ _ROWS = [
     _row("asinh", logarithm.asinh, (2, 2), "asinh", ALL, ALL32, (0.24, 0.45, 2.0**28, 2.0**13)),
     _row("acosh", logarithm.acosh, (2.5, 2.5), "acosh", (1, LARGE), (1, LARGE32), (1.0, 1.03, 2.0**28, 2.0**13)),
     _row("atanh", logarithm.atanh, (2, 2), "atanh", (-1, 1), (-1, 1), (0.17, 0.45, 1.0)),
-    _row("sin", trigonometric.sin, (1, 1), "sin", ALL, ALL32, (0.785, 1.5708, 3.1416, 2.0**30, 2.0**15), BRANCHES),
-    _row("cos", trigonometric.cos, (1, 1), "cos", ALL, ALL32, (0.785, 1.5708, 3.1416, 2.0**30, 2.0**15), BRANCHES),
-    _row("tan", trigonometric.tan, (2.5, 2.5), "tan", ALL, ALL32, (0.785, 1.5708, 3.1416, 2.0**30, 2.0**15), BRANCHES),
+    _row("sin", trigonometric.sin, (1, 1), "sin", ALL, ALL32, TURNS, BRANCHES),
+    _row("cos", trigonometric.cos, (1, 1), "cos", ALL, ALL32, TURNS, BRANCHES),
+    _row("tan", trigonometric.tan, (2.5, 2.5), "tan", ALL, ALL32, TURNS, BRANCHES),
     _row("asin", trigonometric.asin, (1.5, 1.5), "asin", (-1, 1), (-1, 1), (0.5, 1.0)),
     _row("acos", trigonometric.acos, (1.5, 1.5), "acos", (-1, 1), (-1, 1), (0.5, 1.0, -1.0)),
     _row("atan", trigonometric.atan, (2, 2), "atan", ALL, ALL32, (0.41421356, 1.0, 2.41421356)),
     _row("atan2", trigonometric.atan2, (2, 2), "atan2", (ALL, ALL), (ALL32, ALL32), (1.0, 0.41421356)),
     _row("erf", error_function.erf, (1.5, 1.5), "erf", (-6.5, 6.5), (-4.5, 4.5), (0.875, 5.92, 3.83)),
     _row("erfc", error_function.erfc, (4, 4), "erfc", (-7, 27.3), (-4.5, 10.1), (0.5, 26.5, 9.2)),
-    _row("tri_gamma", special.tri_gamma, (6, 6), "tri_gamma", (-20, 100), (-20, 100), (0.0, 0.5, 1.0, 5.0, 11.0)),
+    _row("tri_gamma", gamma_functions.tri_gamma, (6, 6), "tri_gamma", (-20, 100), (-20, 100), (0.5, 1.0, 5.0, 11.0)),
+    _row(
+        "gamma", gamma_functions.gamma, (3, 3), "gamma", (-185, 172), (-45, 36), (1.0, 171.62, 35.04, *POLES), BRANCHES
+    ),
+    _row(
+        "gammaln",
+        gamma_functions.gammaln,
+        (3, 3),
+        "gammaln",
+        ALL,
+        ALL32,
+        (0.5, 1.0, 2.0, 3.0, *POLES),
+        BRANCHES,
+        floor=0.125,
+    ),
+    _row(
+        "psi",
+        gamma_functions.psi,
+        (2.5, 2.5),
+        "psi",
+        ALL,
+        ALL32,
+        (1.0, 2.0, 1.461632145, *POLES, -0.504),
+        BRANCHES,
+        floor=1.0,
+    ),
     _row("erfcinv", special.erfcinv, None, "erfcinv", (0.01, 1.99)),
     _row("erfcx", special.erfcx, None, "erfcx", (-5, 30)),
     _row("erfinv", special.erfinv, None, "erfinv", (-0.99, 0.99)),
-    _row("gamma", special.gamma, None, "gamma", (0.1, 30)),
-    _row("gammaln", special.gammaln, None, "loggamma", (3, 1000)),
-    _row("psi", special.psi, None, "digamma", (2, 1000)),
     _row("chi2sf", special.chi2sf, None, "chi2sf", ((0.1, 20), (1, 20))),
     _row("gammainc", special.gammainc, None, "gammainc_lower", ((1, 20), (1, 20))),
     _row("gammaincc", special.gammaincc, None, "gammainc_upper", ((1, 20), (1, 20))),

@@ -1,8 +1,8 @@
-"""Special functions: those of SciPy called for each lane, what is composed of them, and the trigamma function.
+"""Special functions: those of SciPy called for each lane, and what is composed of them.
 
 SciPy's C functions are found as capsules in ``scipy.special.cython_special``. The IR names them by symbols such as
-``theano_special_gamma``, the same in every process; :func:`provide_symbols` binds symbols to this process's addresses.
-float32 goes through double.
+``theano_special_gammainc``, the same in every process; :func:`provide_symbols` binds symbols to this process's
+addresses. float32 goes through double.
 """
 
 from __future__ import annotations
@@ -12,9 +12,7 @@ from collections.abc import Iterable
 from functools import cache
 
 from theano.backend.native.ir import Builder, Value
-from theano.backend.native.vectormath import coefficients
-from theano.backend.native.vectormath.arithmetic import Kit
-from theano.backend.native.vectormath.trigonometric import sine_and_cosine
+from theano.backend.native.vectormath.gamma_functions import gamma
 
 SYMBOL_PREFIX = "theano_special_"
 
@@ -24,18 +22,15 @@ SCIPY_FUNCTIONS = {
     "erfcinv": 1,
     "erfcx": 1,
     "erfinv": 1,
-    "gamma": 1,
     "gammainc": 2,
     "gammaincc": 2,
-    "gammaln": 1,
     "iv": 2,
     "jv": 2,
-    "psi": 1,
 }
 
 
 def symbol_address(name: str) -> int:
-    """The address in this process of SciPy's function `name` of doubles, such as ``"gamma"``.
+    """The address in this process of SciPy's function `name` of doubles, such as ``"gammainc"``.
 
     Raises KeyError where `name` is not in ``SCIPY_FUNCTIONS``, ImportError where SciPy has no such function.
     """
@@ -113,11 +108,6 @@ def erfinv(b: Builder, x: Value) -> Value:
     return _call_scipy(b, "erfinv", x)
 
 
-def gamma(b: Builder, x: Value) -> Value:
-    """The gamma function."""
-    return _call_scipy(b, "gamma", x)
-
-
 def gammainc(b: Builder, k: Value, x: Value) -> Value:
     """The regularized lower incomplete gamma function."""
     return _call_scipy(b, "gammainc", k, x)
@@ -133,11 +123,6 @@ def gammal(b: Builder, k: Value, x: Value) -> Value:
     return b.fmul(gammainc(b, k, x), gamma(b, k))
 
 
-def gammaln(b: Builder, x: Value) -> Value:
-    """The logarithm of ``|gamma(x)|``."""
-    return _call_scipy(b, "gammaln", x)
-
-
 def gammau(b: Builder, k: Value, x: Value) -> Value:
     """The upper incomplete gamma function."""
     return b.fmul(gammaincc(b, k, x), gamma(b, k))
@@ -151,49 +136,3 @@ def iv(b: Builder, v: Value, x: Value) -> Value:
 def jv(b: Builder, v: Value, x: Value) -> Value:
     """The Bessel function of the first kind of real order `v`."""
     return _call_scipy(b, "jv", v, x)
-
-
-def psi(b: Builder, x: Value) -> Value:
-    """The digamma function."""
-    return _call_scipy(b, "psi", x)
-
-
-# The asymptotic series of the trigamma function holds from the first number on, with the Bernoulli numbers B2, B4, …
-# behind it (DLMF 5.15.8).
-TRIGAMMA_SERIES = {
-    "double": (11, (1 / 6, -1 / 30, 1 / 42, -1 / 30, 5 / 66, -691 / 2730, 7 / 6, -3617 / 510, 43867 / 798)),
-    "float": (5, (1 / 6, -1 / 30, 1 / 42, -1 / 30, 5 / 66)),
-}
-
-
-def tri_gamma(b: Builder, x: Value) -> Value:
-    """The trigamma function, the derivative of psi.
-
-    Recurrence ``psi1(x) = psi1(x + 1) + 1/x**2`` up to where the asymptotic series holds; below 0 the reflection
-    ``psi1(x) = (pi / sin(pi x))**2 - psi1(1 - x)`` (DLMF 5.15.5, 5.15.6, 5.15.8).
-    """
-    k = Kit(b, x.type)
-    steps, bernoulli = TRIGAMMA_SERIES[x.type]
-    one = k(1.0)
-    reflected = b.fcmp("olt", x, k(0.0))
-    start = b.select(reflected, b.fsub(one, x), x)
-    small = b.fcmp("olt", start, k(float(steps)))
-    total = k(0.0)
-    for i in range(steps):
-        term = b.fadd(start, k(float(i)))
-        total = b.fadd(total, b.fdiv(one, b.fmul(term, term)))
-    inverse = b.fdiv(one, b.select(small, b.fadd(start, k(float(steps))), start))
-    square = b.fmul(inverse, inverse)
-    series = b.fma(b.fmul(square, inverse), k.polynomial(square, bernoulli), b.fma(square, k(0.5), inverse))
-    result = b.fadd(b.select(small, total, k(0.0)), series)
-
-    # sin(pi x)**2 by the distance to the nearest whole number
-    distance = b.fsub(x, b.round_even(x))
-    pi = coefficients.PI[x.type]
-    angle = k.product((distance, k(0.0)), k.two_part_constant(pi))
-    half = b.fcmp("ogt", b.fabs(distance), k(0.25))
-    folded = b.fmul(b.fsub(k(0.5), b.fabs(distance)), k(pi[0]))
-    angle = b.select(half, folded, angle[0]), b.select(half, k(0.0), angle[1])
-    sine, cosine = sine_and_cosine(k, angle)
-    ratio = b.fdiv(k(pi[0]), b.select(half, cosine, sine))
-    return b.select(reflected, b.fsub(b.fmul(ratio, ratio), result), result)

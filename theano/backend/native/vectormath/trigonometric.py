@@ -25,8 +25,8 @@ def _reduce_by_half_pi(k: Kit, x: Value, offset: int) -> tuple[DoubleLength, Val
     return (high, b.fma(n, k(-half_pi[2]), b.fadd(low, rest))), quadrant
 
 
-def sine_and_cosine(k: Kit, r: DoubleLength) -> tuple[Value, Value]:
-    """Sine and cosine of ``high + low`` with ``|high| <= pi/4``."""
+def sine_and_cosine_parts(k: Kit, r: DoubleLength) -> tuple[DoubleLength, DoubleLength]:
+    """Sine and cosine of ``high + low`` with ``|high| <= pi/4``, each as a leading part and what is left of it."""
     b = k.b
     high, low = r
     square = b.fmul(high, high)
@@ -35,11 +35,29 @@ def sine_and_cosine(k: Kit, r: DoubleLength) -> tuple[Value, Value]:
     lost = b.fsub(b.fsub(k(1.0), main), half_square)
 
     sine_tail = k.polynomial(square, coefficients.SIN[k.type])
-    sine = b.fadd(high, b.fma(b.fmul(high, square), sine_tail, b.fmul(low, main)))
+    sine_rest = b.fma(b.fmul(high, square), sine_tail, b.fmul(low, main))
 
     cosine_tail = k.polynomial(square, coefficients.COS[k.type])
-    rest = b.fma(b.fmul(square, square), cosine_tail, b.fma(b.fneg(high), low, lost))
-    return sine, b.fadd(main, rest)
+    cosine_rest = b.fma(b.fmul(square, square), cosine_tail, b.fma(b.fneg(high), low, lost))
+    return (high, sine_rest), (main, cosine_rest)
+
+
+def sine_and_cosine(k: Kit, r: DoubleLength) -> tuple[Value, Value]:
+    """Sine and cosine of ``high + low`` with ``|high| <= pi/4``."""
+    sine, cosine = sine_and_cosine_parts(k, r)
+    return k.b.fadd(*sine), k.b.fadd(*cosine)
+
+
+def sine_and_cosine_of_turn(k: Kit, distance: Value) -> tuple[DoubleLength, DoubleLength]:
+    """Sine and cosine of ``pi * distance`` for distances between 0 and 1/2, to double length; pi times it is exact."""
+    b = k.b
+    steep = b.fcmp("ogt", distance, k(0.25))
+    folded = b.select(steep, b.fsub(k(0.5), distance), distance)
+    angle = k.product((folded, k(0.0)), k.two_part_constant(coefficients.PI[k.type]))
+    sine, cosine = sine_and_cosine_parts(k, angle)
+    first = b.select(steep, cosine[0], sine[0]), b.select(steep, cosine[1], sine[1])
+    second = b.select(steep, sine[0], cosine[0]), b.select(steep, sine[1], cosine[1])
+    return k.fast_two_sum(*first), k.fast_two_sum(*second)
 
 
 def _odd(k: Kit, n: Value) -> Value:
