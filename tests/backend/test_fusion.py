@@ -6,6 +6,7 @@ import re
 
 import numpy as np
 import pytest
+import scipy.special
 
 import theano
 import theano.tensor as T
@@ -311,3 +312,12 @@ class TestCodeSize:
         for i in range(30):
             expected = np.tanh(expected + i) * 0.5
         np.testing.assert_allclose(made.run([given])[0], expected, rtol=1e-12)
+
+    def test_functions_with_loops_are_called(self):
+        x, y = T.dvectors("x", "y")
+        made = program([x, y], [T.gammainc(x, y), T.gammainc(y, x) * T.gammainc(x + 1, y)])
+        assert made.text.count("define internal <") == 1
+        a, b = np.arange(1.0, 40), np.arange(2.0, 41)
+        first, second = made.run([a, b])
+        np.testing.assert_allclose(first, scipy.special.gammainc(a, b), rtol=1e-12)
+        np.testing.assert_allclose(second, scipy.special.gammainc(b, a) * scipy.special.gammainc(a + 1, b), rtol=1e-12)

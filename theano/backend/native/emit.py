@@ -22,6 +22,7 @@ from theano.backend.native.ir import BITS, Builder, Function, Module, Value, vec
 from theano.backend.native.loops import Compute, Loop
 from theano.backend.native.program import ITEMSIZES, Array, Buffer, Const, Ref, Step, with_inner
 from theano.backend.native.vectormath import FUNCTIONS
+from theano.backend.native.vectormath.registry import LOOPS
 from theano.graph.basic import Apply
 from theano.scalar.operation import ScalarOp
 
@@ -447,7 +448,8 @@ class Emitter:
     def compute(self, b: Builder, e: Compute, arguments: list[Value], loop: Loop) -> Value:
         """The code of one scalar operation."""
         dtypes = tuple(loop.values[a].dtype for a in e.arguments)
-        if self._uses[e.op.name] > INLINED_USES:
+        long = e.op.name in FUNCTIONS and FUNCTIONS[e.op.name].flow == LOOPS
+        if long or self._uses[e.op.name] > INLINED_USES:
             value = self._call(b, e, arguments, dtypes)
         else:
             value = recipes.emit_scalar(b, e.op, arguments, dtypes, e.dtype)

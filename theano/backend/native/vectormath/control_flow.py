@@ -41,7 +41,7 @@ def where(b: Builder, mask: Value, compute: Callable[[], Values], otherwise: Val
 def repeat(b: Builder, values: Values, turn: Callable[[Values], tuple[Values, Value]], limit: int) -> Values:
     """``values, again = turn(values)`` until `again` holds in no lane, or `limit` times; gives the last values.
 
-    Lanes that are done go on with the others: more turns must do no harm.
+    Lanes that are done keep their values, so results do not depend on what else the vector holds.
     """
     function = b.function
     head, after = function.new_label("turn"), function.new_label("after")
@@ -49,14 +49,18 @@ def repeat(b: Builder, values: Values, turn: Callable[[Values], tuple[Values, Va
     function.branch(head)
     function.label(head)
     carried = [Value(function.fresh(), v.type, v.lanes) for v in values]
+    running = Value(function.fresh(), "i1", b.lanes)
     count, following = function.fresh(), function.fresh()
     phis = len(function.lines)
     new, again = turn(carried)
+    new = [b.select(running, then, now) for then, now in zip(new, carried, strict=True)]
+    again = b.and_(running, again)
     end = function.current_label
+    changing = [*zip(carried, values, new, strict=True), (running, b.const("i1", True), again)]
     function.lines[phis:phis] = [
-        f"  {now.ref} = phi {now.full_type} [{first.ref}, %{before}], [{then.ref}, %{end}]"
-        for now, first, then in zip(carried, values, new, strict=True)
-    ] + [f"  {count} = phi i64 [0, %{before}], [{following}, %{end}]"]
+        *(f"  {v.ref} = phi {v.full_type} [{u.ref}, %{before}], [{w.ref}, %{end}]" for v, u, w in changing),
+        f"  {count} = phi i64 [0, %{before}], [{following}, %{end}]",
+    ]
     function.emit(f"{following} = add nuw nsw i64 {count}, 1")
     within = function.assign("i1", f"icmp ult i64 {following}, {limit}")
     function.branch_if(function.assign("i1", f"and i1 {within.ref}, {any_lane(b, again).ref}"), head, after)

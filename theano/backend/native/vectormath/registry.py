@@ -11,6 +11,7 @@ from theano.backend.native.vectormath import (
     error_function,
     exponential,
     gamma_functions,
+    incomplete_gamma,
     logarithm,
     power,
     special,
@@ -61,6 +62,9 @@ class VectorFunction:
 LARGE, LARGE32 = 1.7976931348623157e308, 3.4028234663852886e38
 ALL, ALL32 = (-LARGE, LARGE), (-LARGE32, LARGE32)
 POSITIVE, POSITIVE32 = (5e-324, LARGE), (1.5e-45, LARGE32)
+INCOMPLETE = ((5e-324, 1e3), (5e-324, 2e3)), ((1.5e-45, 1e3), (1.5e-45, 2e3))
+CHI_SQUARED = ((1e-307, 2e3), (1e-307, 1e3)), INCOMPLETE[1], (1.0, 2.0, 48.0, 24.0, 96.0)
+SHAPES = (0.5, 1.0, 24.0, 12.0, 48.0)
 J_THRESHOLDS = (1.5, 2.405, 3.832, 5.52, 7.016, 8.0, 8.65, 10.17, 2.0**15, 2.0**30)
 TURNS = (0.785, 1.5708, 3.1416, 2.0**30, 2.0**15)
 POLES = (-4.0, -3.0, -2.0, -1.0)
@@ -148,11 +152,11 @@ _ROWS = [
     _row("erfcinv", special.erfcinv, None, "erfcinv", (0.01, 1.99)),
     _row("erfcx", special.erfcx, None, "erfcx", (-5, 30)),
     _row("erfinv", special.erfinv, None, "erfinv", (-0.99, 0.99)),
-    _row("chi2sf", special.chi2sf, None, "chi2sf", ((0.1, 20), (1, 20))),
-    _row("gammainc", special.gammainc, None, "gammainc_lower", ((1, 20), (1, 20))),
-    _row("gammaincc", special.gammaincc, None, "gammainc_upper", ((1, 20), (1, 20))),
-    _row("gammal", special.gammal, None, "gammal", ((1, 20), (1, 20))),
-    _row("gammau", special.gammau, None, "gammau", ((1, 20), (1, 20))),
+    _row("chi2sf", incomplete_gamma.chi2sf, (8, 1), "chi2sf", *CHI_SQUARED, LOOPS),
+    _row("gammainc", incomplete_gamma.gammainc, (8, 1), "gammainc_lower", *INCOMPLETE, SHAPES, LOOPS),
+    _row("gammaincc", incomplete_gamma.gammaincc, (8, 1), "gammainc_upper", *INCOMPLETE, SHAPES, LOOPS),
+    _row("gammal", incomplete_gamma.gammal, (10, 1), "gammal", *INCOMPLETE, SHAPES, LOOPS),
+    _row("gammau", incomplete_gamma.gammau, (10, 1), "gammau", *INCOMPLETE, SHAPES, LOOPS),
     _row("i0", bessel.i0, (4, 4), "i0", (-714, 714), (-92, 92), (8.0, 713.98, 91.9)),
     _row("i1", bessel.i1, (4, 4), "i1", (-714, 714), (-92, 92), (8.0, 713.98, 91.9)),
     _row("j0", bessel.j0, (7, 7), "j0", ALL, ALL32, J_THRESHOLDS, BRANCHES, 8.0),

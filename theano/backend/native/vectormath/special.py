@@ -12,18 +12,14 @@ from collections.abc import Iterable
 from functools import cache
 
 from theano.backend.native.ir import Builder, Value
-from theano.backend.native.vectormath.gamma_functions import gamma
 
 SYMBOL_PREFIX = "theano_special_"
 
 # name in SciPy: number of operands
 SCIPY_FUNCTIONS = {
-    "chdtrc": 2,
     "erfcinv": 1,
     "erfcx": 1,
     "erfinv": 1,
-    "gammainc": 2,
-    "gammaincc": 2,
     "iv": 2,
     "jv": 2,
 }
@@ -88,11 +84,6 @@ def _call_scipy(b: Builder, name: str, *args: Value) -> Value:
     return b.per_lane(call, *args)
 
 
-def chi2sf(b: Builder, x: Value, k: Value) -> Value:
-    """The probability that a chi-squared variable of `k` degrees of freedom exceeds `x`."""
-    return _call_scipy(b, "chdtrc", k, x)
-
-
 def erfcinv(b: Builder, x: Value) -> Value:
     """The number whose erfc is `x`."""
     return _call_scipy(b, "erfcinv", x)
@@ -106,26 +97,6 @@ def erfcx(b: Builder, x: Value) -> Value:
 def erfinv(b: Builder, x: Value) -> Value:
     """The number whose erf is `x`."""
     return _call_scipy(b, "erfinv", x)
-
-
-def gammainc(b: Builder, k: Value, x: Value) -> Value:
-    """The regularized lower incomplete gamma function."""
-    return _call_scipy(b, "gammainc", k, x)
-
-
-def gammaincc(b: Builder, k: Value, x: Value) -> Value:
-    """The regularized upper incomplete gamma function."""
-    return _call_scipy(b, "gammaincc", k, x)
-
-
-def gammal(b: Builder, k: Value, x: Value) -> Value:
-    """The lower incomplete gamma function."""
-    return b.fmul(gammainc(b, k, x), gamma(b, k))
-
-
-def gammau(b: Builder, k: Value, x: Value) -> Value:
-    """The upper incomplete gamma function."""
-    return b.fmul(gammaincc(b, k, x), gamma(b, k))
 
 
 def iv(b: Builder, v: Value, x: Value) -> Value:
