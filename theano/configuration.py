@@ -134,7 +134,7 @@ SETTINGS = (
     ),
     # Machine code kept on disk
     Setting("native.cache", BoolParam(True), "Keep machine code on disk and use it in later processes."),
-    Setting("native.cache_size", FloatParam(256.0), "What the machine code kept on disk may take, in MiB."),
+    Setting("native.cache_size", FloatParam(256.0, _unsigned), "What the machine code kept on disk may take, in MiB."),
     Setting(
         "base_compiledir",
         StrParam(lambda: os.path.join(os.path.expanduser("~"), ".theano")),

@@ -104,12 +104,72 @@ def test_pruning_removes_what_was_not_used_for_longest():
     assert cache.load(cache.digest("0")) is not None
 
 
+def test_a_full_disk_is_no_error_and_leaves_nothing_behind(folder, monkeypatch):
+    def full(source, target):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "replace", full)
+    assert Library(TEXT).address("answer")
+    assert [path for path in folder.rglob("*") if path.is_file()] == []
+
+
+def test_without_a_home_directory(monkeypatch):
+    def nobody(self):
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(cache.Path, "expanduser", nobody)
+    assert Library(TEXT).address("answer")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX permissions")
+@pytest.mark.parametrize("umask, mode", [(0o022, 0o644), (0o077, 0o600), (0o002, 0o664)])
+def test_entries_have_the_permissions_that_the_user_wants(umask, mode):
+    before = os.umask(umask)
+    try:
+        Library(TEXT)
+    finally:
+        os.umask(before)
+    ((path, _, _),) = cache.entries()
+    assert path.stat().st_mode & 0o777 == mode
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_damaged_entry_is_removed_where_warnings_are_errors():
+    Library(TEXT)
+    ((path, _, _),) = cache.entries()
+    path.write_bytes(b"")
+    with pytest.raises(UserWarning, match="damaged"):
+        Library(TEXT)
+    assert Library(TEXT).address("answer")
+
+
+def test_unfinished_files_are_removed_after_a_while():
+    Library(TEXT)
+    ((path, _, _),) = cache.entries()
+    old, new = path.with_name(".new-1"), path.with_name(".new-2")
+    for file in (old, new):
+        file.write_bytes(b"x")
+    os.utime(old, (1, 1))
+    cache.prune(10**6)
+    assert path.exists() and new.exists() and not old.exists()
+
+
 def test_command(capsys):
     Library(TEXT)
     cache.main([])
     assert "1 entries" in capsys.readouterr().out
-    cache.main(["prune"])
-    assert "0 entries removed" in capsys.readouterr().out
+    cache.main(["size"])
+    assert "1 entries, 0.0 MiB of 256 MiB" in capsys.readouterr().out
+    cache.main(["unlock"])
+    assert "no lock" in capsys.readouterr().out
+    cache.main(["help"])
+    assert "prune" in capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        cache.main(["celar"])
+    assert "choose from" in capsys.readouterr().err
+    for action in ("prune", "cleanup"):
+        cache.main([action])
+        assert "0 entries removed" in capsys.readouterr().out
     cache.main(["clear"])
     assert "1 entries removed" in capsys.readouterr().out
     assert cache.entries() == []

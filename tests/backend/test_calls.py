@@ -35,6 +35,7 @@ def outcome(f, *args, **kwargs):
 
 def scalars():
     yield from (0, 1, -1, 7, 255, 256, -129, 2**31, 2**53, 2**53 + 1, 2**63 - 1, 2**63, -(2**63), 2**70, True, False)
+    yield from (10**400, -(10**400), None, np.ma.masked)
     yield from (0.0, -0.0, 1.5, 1e300, 1e-320, 0.1, float("inf"), 3.0, 2.0**60)
     for dtype in REAL:
         yield np.dtype(dtype).type(1)
@@ -387,3 +388,48 @@ def test_after_a_fork():
         good = good and theano.function([y], y * 3)([1.0])[0] == 3.0
         os._exit(0 if good else 1)
     assert os.waitpid(child, 0)[1] == 0
+
+
+def test_messages_about_numbers_that_do_not_fit():
+    x = T.dscalar("x")
+    f = theano.function([x], x, name="f")
+    assert f(2**64) == 2.0**64
+    with pytest.raises(TypeError, match="argument 0 \\(x\\).*too large"):
+        f(10**400)
+    with pytest.raises(TypeError, match="without losing precision"):
+        f(2**64 + 1)
+    with pytest.raises(TypeError, match="given None"):
+        theano.function([x], x, allow_input_downcast=True)(None)
+    m = T.dmatrix("m")
+    g = theano.function([m], m)
+    with pytest.raises(TypeError, match="masked"):
+        g(np.ma.array([[1.0, 2.0]], mask=[[False, True]]))
+    assert g(np.ma.array([[1.0, 2.0]])).tolist() == [[1, 2]]
+    for other in (np.array([["a"]]), np.zeros((1, 1), "M8[s]"), np.zeros((1, 1), [("a", "f8")])):
+        with pytest.raises(TypeError, match="takes numbers, not an array of dtype"):
+            g(other)
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/statm"), reason="reads Linux's /proc")
+@pytest.mark.parametrize("through_python", [False, True])
+def test_free_gives_memory_back(through_python):
+    def resident() -> int:
+        with open("/proc/self/statm", encoding="ascii") as file:
+            return int(file.read().split()[1]) * resource.getpagesize()
+
+    x = T.dvector("x")
+    e = T.exp(x)
+    if through_python:
+        e = theano.printing.Print(global_fn=lambda op, value: None)(e)
+    f = theano.function([x], [e / e.sum(), T.cumsum(e * 2)])
+    data = np.zeros(5_000_000)
+    before = resident()
+    f(data)
+    kept = f(data)[0]
+    f.free()
+    assert resident() - before < 1.5 * data.nbytes
+    assert kept[0] == 1 / data.size
+    del kept
+    f.free()
+    assert resident() - before < 0.5 * data.nbytes
+    assert f(data)[1][-1] == 2 * data.size

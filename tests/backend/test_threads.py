@@ -315,6 +315,31 @@ class TestFork:
             assert self.in_child(work) == 0
             assert bits(f(values)) == expected
 
+    @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+    def test_forks_wait_for_threads_inside_of_llvm(self):
+        """The end of an object of LLVM, in whatever thread that comes, holds llvmlite's lock."""
+        import llvmlite.binding as llvm
+
+        x = T.dvector("x")
+        theano.function([x], x + 1)
+        lock, taken = llvm.ffi.lib._lock, threading.Event()
+
+        def hold() -> None:
+            with lock:
+                taken.set()
+                time.sleep(0.1)
+
+        thread = threading.Thread(target=hold)
+        thread.start()
+        taken.wait()
+
+        def work() -> None:
+            with change_flags(**{"native.cache": False}):
+                assert theano.function([x], T.exp(x) * 1.25)(np.zeros(2)).tolist() == [1.25, 1.25]
+
+        assert self.in_child(work) == 0
+        thread.join()
+
     def test_forks_right_after_the_import(self):
         """While code is compiled ahead in another thread."""
         program = """

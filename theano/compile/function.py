@@ -315,7 +315,10 @@ class Function:
         """Wait until all updates are done; they are when a call returns."""
 
     def free(self) -> None:
-        """Give back the memory of intermediate results; functions keep none between calls."""
+        """Give back the memory that is kept for the next call: that of intermediate results, and of results let go."""
+        free = getattr(self.program, "free", None)
+        if free is not None:
+            free()
 
     @property
     def fn(self) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -158,6 +159,11 @@ class TensorType(Type):
                 f"a symbolic variable ({data}) was given where a value of type {self} is needed. "
                 f"Use its value (.eval(), .get_value()), or build it into the expression."
             )
+        if isinstance(data, np.ndarray) and np.any(getattr(data, "mask", False)):
+            raise TypeError(
+                f"{self} was given a masked array of which elements are masked, so they have no values. "
+                "Give them some (.filled(value)), or hand over .data."
+            )
         if type(data) is np.ndarray and data.dtype is self.numpy_dtype:
             array = data
         elif isinstance(data, np.ndarray | np.generic) and data.dtype == self.numpy_dtype:
@@ -181,10 +187,17 @@ class TensorType(Type):
 
     def _convert(self, data: Any, allow_downcast: bool | None) -> np.ndarray:
         wanted = self.numpy_dtype
+        if data is None:
+            raise TypeError(f"{self} was given None where a value is needed")
         try:
             if allow_downcast:
                 return np.asarray(data).astype(wanted) if hasattr(data, "dtype") else np.asarray(data, dtype=wanted)
             if isinstance(data, np.ndarray):
+                if data.dtype.kind not in "biufc":
+                    raise TypeError(
+                        f"{self} takes numbers, not an array of dtype {data.dtype}. "
+                        f"Convert it if its elements are numbers in another form (.astype({self.dtype!r}))."
+                    )
                 if _upcast(self.dtype, data.dtype.name) == self.dtype:
                     return np.asarray(data, dtype=wanted)
                 raise TypeError(
@@ -194,8 +207,11 @@ class TensorType(Type):
             if type(data) is float and allow_downcast is None and self.dtype == config.floatX:
                 return np.asarray(data, dtype=wanted)
             exact = np.asarray(data)
-            if exact.dtype == object:
-                raise TypeError(f"{self} needs numbers in a regular nesting, got {data!r}")
+            long = isinstance(data, int) and exact.dtype == object  # an int of more than 64 bits
+            if long and wanted.kind in "fc" and int(float(data)) == data:
+                exact = np.asarray(float(data))
+            elif exact.dtype == object and not long:
+                raise TypeError(f"{self} needs numbers in a regular nesting, got {reprlib.repr(data)}")
             if exact.dtype == wanted:
                 return exact
             real = exact.real if exact.dtype.kind == "c" and wanted.kind != "c" else exact
@@ -205,11 +221,11 @@ class TensorType(Type):
                     exact.dtype.kind in "fc" and np.array_equal(exact, converted, equal_nan=True)
                 )
         except (ValueError, OverflowError) as error:
-            raise TypeError(f"cannot make a value of type {self} from {data!r}: {error}") from error
+            raise TypeError(f"cannot make a value of type {self} from {reprlib.repr(data)}: {error}") from error
         if not same:
             raise TypeError(
-                f"{self} cannot hold {data!r} without losing precision. Give values of dtype {self.dtype}, or pass "
-                f"allow_input_downcast=True to theano.function."
+                f"{self} cannot hold {reprlib.repr(data)} without losing precision. Give values of dtype {self.dtype}, "
+                f"or pass allow_input_downcast=True to theano.function."
             )
         return converted
 

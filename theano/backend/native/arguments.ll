@@ -149,7 +149,15 @@ exactint:
   %iv0 = call double @PyFloat_AsDouble(ptr %o)
   %iva = call double @llvm.fabs.f64(double %iv0)
   %exact = fcmp olt double %iva, 0x4340000000000000
-  br i1 %exact, label %checkint, label %clear
+  br i1 %exact, label %maybefailed, label %clear
+maybefailed:
+  ; -1 is also what a number too large for a double gives
+  %isminus = fcmp oeq double %iv0, -1.0
+  br i1 %isminus, label %suspect, label %checkint
+suspect:
+  %overflow = call ptr @PyErr_Occurred()
+  %overflown = icmp ne ptr %overflow, null
+  br i1 %overflown, label %clear, label %checkint
 checkint:
   store double %iv0, ptr %cell.p
   br label %scalar

@@ -20,7 +20,38 @@ from theano.version import version
 OPTIONS = {"disable-lsr": ("true", "false"), "enable-misched": ("false", "true")}
 OPTIONS_UNTIL = 22  # the last version of LLVM known to have them: an option that it lacks makes it end the process
 
-_lock = threading.RLock()
+
+class _CompilerLock:
+    """Whoever has it is alone with LLVM; it may be taken again by the thread that has it."""
+
+    def __init__(self) -> None:
+        self._ours = threading.RLock()
+        self._llvm: Any = None  # llvmlite's own, which the end of an object takes, in whatever thread that comes
+
+    def include(self, lock: Any) -> None:
+        """From now on forks wait for llvmlite's `lock` as well."""
+        self._llvm = lock
+
+    def __enter__(self) -> None:
+        self._ours.acquire()
+
+    def __exit__(self, *error: object) -> None:
+        self._ours.release()
+
+    def acquire(self) -> None:
+        """Before a fork: nobody else is inside of LLVM."""
+        self._ours.acquire()
+        if self._llvm is not None:
+            self._llvm.__enter__()
+
+    def release(self) -> None:
+        """After a fork, in both processes."""
+        if self._llvm is not None:
+            self._llvm.__exit__()
+        self._ours.release()
+
+
+_lock = _CompilerLock()
 
 
 def unlocked_in_children(lock: Any) -> None:
@@ -32,7 +63,7 @@ def unlocked_in_children(lock: Any) -> None:
         os.register_at_fork(before=lock.acquire, after_in_parent=lock.release, after_in_child=lock.release)
 
 
-unlocked_in_children(_lock)  # and with it LLVM's own
+unlocked_in_children(_lock)
 _state: dict[str, Any] = {}
 
 
@@ -42,6 +73,7 @@ def _llvm() -> Any:
         if "llvm" not in _state:
             import llvmlite.binding as llvm
 
+            _lock.include(getattr(llvm.ffi.lib, "_lock", None))
             llvm.initialize_native_target()
             llvm.initialize_native_asmprinter()
             _state["llvm"] = llvm
@@ -65,6 +97,15 @@ def vector_bits() -> int:
     if features.get("avx512f"):
         return 512
     return 256 if features.get("avx2") else 128
+
+
+def source(name: str) -> str:
+    """The text of a file of IR that comes with this package, which may be imported from an archive."""
+    import pkgutil
+
+    data = pkgutil.get_data(__package__, name)
+    assert data is not None
+    return data.decode()
 
 
 def add_symbol(name: str, address: int) -> None:

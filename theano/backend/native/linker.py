@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -66,8 +67,14 @@ class NativeProgram:
         self.library = Library(self.text)
         self.one_thread = not config.openmp
         self.main_address = self.library.address(emitter.name)
+        self._records: weakref.WeakSet[CallRecord] = weakref.WeakSet()
         self._idle: list[tuple[CallRecord, Callable[..., Any]]] = []  # as many as there were calls at a time
         self._timed: Any = None
+
+    def free(self) -> None:
+        """Give back memory that is kept between calls; calls that are at work keep theirs."""
+        for record in list(self._records):
+            record.free()
 
     def failure(self, number: int, frame: np.ndarray) -> Exception:
         """The exception for a check that failed."""
@@ -94,6 +101,7 @@ class NativeProgram:
         except IndexError:
             n = len(self.input_types)
             record = CallRecord(self, self.input_types, n, [], len(self.output_types), [], False, self._refuse)
+            self._records.add(record)
             runner = make_callable(record, self.name)
         try:
             results = runner(*inputs)
@@ -150,6 +158,7 @@ class NativeProgram:
             spec.single,
             spec.slow_call,
         )
+        self._records.add(record)
         return make_callable(record, self.name)
 
     def stages(self) -> dict[str, str]:
@@ -193,6 +202,9 @@ class PythonPart:
         watch(self.title(), 1, time.perf_counter() - started)
         return results
 
+    def free(self) -> None:
+        """Give back memory that is kept between calls."""
+
     def title(self) -> str:
         return f"Python, out of native code: {self.node}"
 
@@ -213,6 +225,9 @@ class LoopPart(PythonPart):
         except Exception as error:
             error.add_note(describe_failure(self.node, values))
             raise
+
+    def free(self) -> None:
+        self.body.free()
 
     def title(self) -> str:
         left = {str(inner.op): None for inner in self.node.op.inner_nodes if find_rule(inner) is None}
@@ -239,6 +254,10 @@ class BranchPart(PythonPart):
     def run(self, values: list[Any]) -> list[Any]:
         condition, *given = values
         return self.program(bool(condition)).run(given)
+
+    def free(self) -> None:
+        for program in list(self.programs.values()):
+            program.free()
 
     def title(self) -> str:
         graphs = (self.node.op.side(side) for side in (True, False))
@@ -279,6 +298,10 @@ class NativePart:
     def watched(self, values: list[Any], watch: PartWatcher) -> list[Any]:
         """As :meth:`run`; `watch` is told how long steps took."""
         return self.program.run(values, watch)
+
+    def free(self) -> None:
+        """Give back memory that is kept between calls."""
+        self.program.free()
 
     def text(self) -> str:
         return f"native:\n{self.program.stages()['program']}"
@@ -355,6 +378,11 @@ class MixedProgram:
                 for v in dying:
                     values.pop(v, None)
         return independent([value(v) for v in self.fgraph.outputs], [*inputs, *self.constants])
+
+    def free(self) -> None:
+        """Give back memory that native parts keep between calls."""
+        for part in self.parts:
+            part.free()
 
     def make_entry(self, spec: CallSpec) -> None:
         """None: calls go through Python."""

@@ -11,13 +11,12 @@ import os
 import sys
 import sysconfig
 import threading
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from theano.backend.native import threads
-from theano.backend.native.compiler import Library, add_symbol, unlocked_in_children
+from theano.backend.native.compiler import Library, add_symbol, source, unlocked_in_children
 from theano.backend.native.staging import ROW_COPIES, provide_staging
 
 PARTS = ("runtime.ll", "arguments.ll", "concurrency.ll")  # of the module
@@ -143,8 +142,7 @@ def entry_address() -> int:
         if not _entry:
             _check_interpreter()
             _add_symbols()
-            folder = Path(__file__).parent
-            text = "\n".join((folder / name).read_text(encoding="utf-8") for name in PARTS)
+            text = "\n".join(map(source, PARTS))
             for name, number in DIVISION.items():
                 text = text.replace(f"{{{name}}}", str(number))
             library = Library(text, effort=0)

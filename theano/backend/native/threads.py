@@ -14,10 +14,9 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
-from theano.backend.native.compiler import Library, add_symbol
+from theano.backend.native.compiler import Library, add_symbol, source
 
 MOST_THREADS = 256  # more than the pieces of any loop are never of use
 STACK_BYTES = 4 * 2**20  # of a worker
@@ -143,7 +142,7 @@ def _pool_text() -> str:
     words: dict[str, Any] = {"declare pause": declaration, "call pause": call, "SPIN_NANOSECONDS": SPIN_NANOSECONDS}
     words.update(STACK_BYTES=STACK_BYTES, MOST_THREADS=MOST_THREADS)
     words.update(_MACOS if sys.platform == "darwin" else _LINUX)
-    text = Path(__file__).with_name("pool.ll").read_text(encoding="utf-8")
+    text = source("pool.ll")
     return re.sub(r"\{([A-Za-z_ ]+)\}", lambda match: str(words[match[1]]), text)
 
 
