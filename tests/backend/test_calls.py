@@ -394,7 +394,7 @@ def test_messages_about_numbers_that_do_not_fit():
     x = T.dscalar("x")
     f = theano.function([x], x, name="f")
     assert f(2**64) == 2.0**64
-    with pytest.raises(TypeError, match="argument 0 \\(x\\).*too large"):
+    with pytest.raises(TypeError, match=r"argument 0 \(x\).*too large"):
         f(10**400)
     with pytest.raises(TypeError, match="without losing precision"):
         f(2**64 + 1)
