@@ -1,9 +1,11 @@
-"""Work in several Python threads at once."""
+"""Work in several Python threads at once, and in the child of a fork."""
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
+import time
 from collections.abc import Callable
 
 
@@ -34,3 +36,22 @@ def in_threads(count: int, work: Callable[[int], object], switch_interval: float
         sys.setswitchinterval(before)
     if errors:
         raise errors[0]
+
+
+def in_child(work: Callable[[], object]) -> int:
+    """Run `work` in the child of a fork; the status it leaves with."""
+    child = os.fork()
+    if child == 0:
+        try:
+            work()
+        except BaseException:
+            os._exit(1)
+        os._exit(0)
+    for _ in range(2000):
+        pid, status = os.waitpid(child, os.WNOHANG)
+        if pid:
+            return os.waitstatus_to_exitcode(status)
+        time.sleep(0.01)
+    os.kill(child, 9)
+    os.waitpid(child, 0)
+    raise AssertionError("the child hangs")

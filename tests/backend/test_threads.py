@@ -13,7 +13,7 @@ import pytest
 
 import theano
 import theano.tensor as T
-from tests.backend.in_threads import in_threads
+from tests.backend.in_threads import in_child, in_threads
 from theano.backend.native import parallel, threads
 from theano.configuration import change_flags
 
@@ -281,24 +281,6 @@ print(len(os.listdir("/proc/self/task")) - before)
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
 class TestFork:
-    def in_child(self, work) -> int:
-        """Run `work` in the child of a fork; the status it leaves with."""
-        child = os.fork()
-        if child == 0:
-            try:
-                work()
-            except BaseException:
-                os._exit(1)
-            os._exit(0)
-        for _ in range(2000):
-            pid, status = os.waitpid(child, os.WNOHANG)
-            if pid:
-                return os.waitstatus_to_exitcode(status)
-            time.sleep(0.01)
-        os.kill(child, 9)
-        os.waitpid(child, 0)
-        raise AssertionError("the child hangs")
-
     @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
     def test_a_child_has_threads_of_its_own(self):
         x = T.dvector("x")
@@ -312,7 +294,7 @@ class TestFork:
                 assert all(bits(f(values)) == expected for _ in range(3))
                 assert threads._pool.started == 2
 
-            assert self.in_child(work) == 0
+            assert in_child(work) == 0
             assert bits(f(values)) == expected
 
     @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
@@ -375,7 +357,7 @@ print(os.waitpid(child, 0)[1])
             for other in others:
                 other.start()
             try:
-                assert [self.in_child(work) for _ in range(10)] == [0] * 10
+                assert [in_child(work) for _ in range(10)] == [0] * 10
             finally:
                 stop.set()
                 for other in others:

@@ -88,14 +88,21 @@ class FunctionMaker:
             fgraph = self._graph(results)
             self.program = self.mode.compile(fgraph, name, getattr(profile, "rewriting", None))
         else:
+            fgraph.update_mapping = self._update_mapping()
             self.program = self.mode.link(fgraph, name)
         self.fgraph = fgraph
 
     def _graph(self, results: list[Variable]) -> FunctionGraph:
         """A copy of the expressions as one graph."""
-        fgraph = FunctionGraph([i.variable for i in self.inputs], results)
+        mapping = self._update_mapping()
+        fgraph = FunctionGraph([i.variable for i in self.inputs], results, update_mapping=mapping)
         expand_graph_ops(fgraph)
         return fgraph
+
+    def _update_mapping(self) -> dict[int, int]:
+        """By the number of each of the graph's outputs that is a new value: the number of the input that gets it."""
+        updated = [place for place, entry in enumerate(self.inputs) if entry.update is not None]
+        return dict(enumerate(updated, self.n_outputs))
 
     # ---- checks
 
@@ -236,5 +243,6 @@ class FunctionMaker:
             self.fgraph = self._graph(results)
             self.program = self.mode.compile(self.fgraph, self.name)
         else:
-            self.fgraph = FunctionGraph(graph_inputs, ordered.roots(), clone=False)
+            mapping = self._update_mapping()
+            self.fgraph = FunctionGraph(graph_inputs, ordered.roots(), clone=False, update_mapping=mapping)
             self.program = self.mode.link(self.fgraph, self.name)

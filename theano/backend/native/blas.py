@@ -30,12 +30,13 @@ from theano.backend.native.ir import Builder, Function, Module, Value
 from theano.backend.native.runtime import entry_address
 from theano.backend.native.threads import available
 
-SMALL = 600  # multiplications below which plain loops are quicker than a call
+SMALL = {"gemm": 60, "gemv": 600}  # multiplications up to which plain loops are quicker than anything else
 WHOLE = {"gemm": 3_000_000, "gemv": 400_000}  # multiplications up to which a product is not divided
 PIECE = {"gemm": 1_000_000, "gemv": 200_000}  # a piece has about as many
-PACKED_PIECE = 8_000_000  # where BLAS packs both factors for each piece
 PIECES = 16  # at most
 OWN = 100_000_000  # multiplications up to which our own functions are quicker than OpenBLAS
+NARROW = 2_000_000  # where fewer columns than half a vector has lanes are left to OpenBLAS up to as many
+ROWS = 8  # a piece has a multiple of as many
 LETTER = {"double": "d", "float": "s"}
 ROUTINES = ("dgemm", "sgemm", "dgemv", "sgemv")
 
@@ -123,6 +124,8 @@ def _thread_functions(library: ctypes.CDLL, suffix: str) -> dict[str, int]:
 
 def provide(routine: str, kind: str) -> None:
     """Make function ``blas_routine_kind`` known to compiled code: `routine` is ``gemm`` or ``gemv``."""
+    if routine == "gemm":  # calls the other for products with vectors
+        provide("gemv", kind)
     with _lock:
         name = f"blas_{routine}_{kind}"
         if name in _libraries:
@@ -291,7 +294,7 @@ class _Gemm(_Routine):
     def write(self) -> None:
         b, p = self.b, self.p
         work = b.mul(b.mul(p["m"], p["n"]), p["k"])
-        self.finish(b.icmp("sle", work, self.const(SMALL)), self._tiny, self._call)
+        self.finish(b.icmp("sle", work, self.const(SMALL["gemm"])), self._tiny, self._call)
 
     def own(self) -> None:
         """Leave products to our own functions where these are quicker."""
@@ -302,7 +305,7 @@ class _Gemm(_Routine):
             with fn.if_(b.not_(by_rows), unlikely=True):
                 self._copy_added()
             given = {**p, **{z: b.select(by_rows, p[z], p[c]) for z, c in (("Z", "C"), ("Z0", "C0"))}}
-            names = ("m", "n", "k", "alpha", "A", "A0", "A1", "B", "B0", "beta", "Z", "Z0", "C", "C0")
+            names = ("m", "n", "k", "alpha", "A", "A0", "A1", "B", "B0", "B1", "beta", "Z", "Z0", "C", "C0")
             fn.emit(f"call void @{name}({', '.join(f'{given[n].type} {given[n].ref}' for n in names)})")
             fn.emit("ret void")
             fn.label(fn.new_label("dead"))
@@ -310,11 +313,10 @@ class _Gemm(_Routine):
     def suits_own(self, b: Builder, p: dict[str, Value]) -> Value:
         """Whether our own functions are quicker than BLAS for a product, or a piece of one."""
         work = b.mul(b.mul(p["m"], p["n"]), p["k"])
-        by_rows = self._by_rows(b, p, "B")
-        deep = b.and_(b.icmp("sge", p["k"], b.const("i64", 32)), b.icmp("sge", p["m"], b.const("i64", 4)))
-        thin = b.icmp("sle", p["n"], b.const("i64", Products(self.module, self.kind).columns))
-        few = b.icmp("sle", work, b.const("i64", OWN))
-        return b.and_(b.and_(by_rows, deep), b.or_(thin, few))
+        narrow = b.icmp("sle", p["n"], b.const("i64", Products(self.module, self.kind).lanes // 2))
+        deep = b.and_(b.icmp("sge", p["k"], b.const("i64", 16)), b.icmp("sle", work, b.const("i64", NARROW)))
+        few = b.and_(b.icmp("sle", p["m"], b.const("i64", 4)), b.not_(self._by_rows(b, p, "B")))
+        return b.not_(b.or_(few, b.select(narrow, deep, b.icmp("sgt", work, b.const("i64", OWN)))))
 
     def _copy_added(self) -> None:
         """Copy Z to C, where what follows adds to C only; nothing where Z is C or not looked at."""
@@ -339,16 +341,14 @@ class _Gemm(_Routine):
 
     def _tiny(self) -> None:
         b, fn, p, zero = self.b, self.fn, self.p, self.const(0)
-        sum_ = fn.alloca(self.kind, align=8)
         with fn.loop(zero, p["m"]) as i, fn.loop(zero, p["n"]) as j:
-            self.store(b.const(self.kind, 0), sum_)
-            with fn.loop(zero, p["k"]) as q:
-                x = self.load(self.at(p["A"], (i, p["A0"]), (q, p["A1"])))
-                y = self.load(self.at(p["B"], (q, p["B0"]), (j, p["B1"])))
-                self.store(b.fadd(self.load(sum_), b.fmul(x, y)), sum_)
+            with fn.carrying(zero, p["k"], 1, [b.const(self.kind, 0)]) as turn:
+                x = self.load(self.at(p["A"], (i, p["A0"]), (turn.index, p["A1"])))
+                y = self.load(self.at(p["B"], (turn.index, p["B0"]), (j, p["B1"])))
+                turn.values = [b.fadd(turn.values[0], b.fmul(x, y))]
             target = self.at(p["C"], (i, p["C0"]), (j, p["C1"]))
             old = self.scaled(p["beta"], self.at(p["Z"], (i, p["Z0"]), (j, p["Z1"])))
-            self.store(b.fadd(b.fmul(p["alpha"], self.load(sum_)), old), target)
+            self.store(b.fadd(b.fmul(p["alpha"], turn.values[0]), old), target)
 
     def _call(self) -> None:
         # In BLAS's order of elements C is its transpose, and C' = B'.A'.
@@ -390,20 +390,18 @@ class _Gemv(_Routine):
         b, p = self.b, self.p
         work = b.mul(p["m"], p["n"])
         unusual = b.icmp("sle", p["x0"], self.const(0))  # BLAS counts negative strides from the other end
-        self.finish(b.or_(b.icmp("sle", work, self.const(SMALL)), unusual), self._tiny, self._call)
+        self.finish(b.or_(b.icmp("sle", work, self.const(SMALL["gemv"])), unusual), self._tiny, self._call)
 
     def _tiny(self) -> None:
         b, fn, p, zero = self.b, self.fn, self.p, self.const(0)
-        sum_ = fn.alloca(self.kind, align=8)
         with fn.loop(zero, p["m"]) as i:
-            self.store(b.const(self.kind, 0), sum_)
-            with fn.loop(zero, p["n"]) as q:
-                x = self.load(self.at(p["A"], (i, p["A0"]), (q, p["A1"])))
-                y = self.load(self.at(p["x"], (q, p["x0"])))
-                self.store(b.fadd(self.load(sum_), b.fmul(x, y)), sum_)
+            with fn.carrying(zero, p["n"], 1, [b.const(self.kind, 0)]) as turn:
+                x = self.load(self.at(p["A"], (i, p["A0"]), (turn.index, p["A1"])))
+                y = self.load(self.at(p["x"], (turn.index, p["x0"])))
+                turn.values = [b.fadd(turn.values[0], b.fmul(x, y))]
             target = self.at(p["y"], (i, p["y0"]))
             old = self.scaled(p["beta"], self.at(p["z"], (i, p["z0"])))
-            self.store(b.fadd(b.fmul(p["alpha"], self.load(sum_)), old), target)
+            self.store(b.fadd(b.fmul(p["alpha"], turn.values[0]), old), target)
 
     def _call(self) -> None:
         b, fn, p = self.b, self.fn, self.p
@@ -449,40 +447,75 @@ class _Divided:
         work = b.mul(p["m"], p["n"])
         if self.routine == "gemm":
             work = b.mul(work, p["k"])
+        if self.routine == "gemm":
+            self._vectors(fn, b, p)
         operands = ", ".join(f"{t} {p[n].ref}" for t, n in self.parameters)
         with fn.if_(b.icmp("sle", work, b.const("i64", WHOLE[self.routine]))):
             fn.emit(f"call void @{self.whole.fn.name}({operands})")
             fn.emit("ret void")
             fn.label(fn.new_label("dead"))
-        piece_work = b.const("i64", PIECE[self.routine])
-        if isinstance(self.whole, _Gemm):
-            piece_work = b.select(self.whole.suits_own(b, p), piece_work, b.const("i64", PACKED_PIECE))
-        wish = b.assign("i64", f"sdiv i64 {work.ref}, {piece_work.ref}")
-        wish = b.intrinsic("smax", wish, b.const("i64", 1))
-        wish = b.intrinsic("smin", wish, b.const("i64", PIECES))
-        by_rows, length, unit = b.const("i1", True), p["m"], b.const("i64", 8)
-        if self.routine == "gemm":  # all pieces read the factor that is not divided: that shall be the smaller one
-            by_rows = b.icmp("sge", p["m"], p["n"])
-            length = b.select(by_rows, p["m"], p["n"])
-            unit = b.select(by_rows, unit, b.const("i64", Products(self.module, self.kind).columns))
-        each = self._rounded_up(b, self._rounded_up(b, length, wish), unit)
-        each = b.mul(each, unit)
-        pieces = self._rounded_up(b, length, each)
-        task = fn.alloca("i64", len(self.parameters) + 2)
-        self._at(fn, task, 0, each)
-        self._at(fn, task, 1, b.convert("zext", by_rows, "i64"))
+        wish = b.assign("i64", f"sdiv i64 {work.ref}, {PIECE[self.routine]}")
+        rows = columns = b.const("i64", 1)  # pieces that each column and each row of the result is divided into
+        for _ in range(PIECES.bit_length() - 1):
+            more = b.icmp("slt", b.mul(rows, columns), wish)
+            by_rows = more
+            if self.routine == "gemm":  # pieces shall be squares: they read the least of both factors
+                by_rows = b.and_(more, b.icmp("sge", b.mul(p["m"], columns), b.mul(p["n"], rows)))
+                columns = b.shl(columns, b.convert("zext", b.xor(more, by_rows), "i64"))
+            rows = b.shl(rows, b.convert("zext", by_rows, "i64"))
+        height, pieces = self._parts(b, p["m"], rows, ROWS)
+        width, across = p["n"], b.const("i64", 1)
+        if self.routine == "gemm":
+            width, across = self._parts(b, p["n"], columns, Products(self.module, self.kind).columns)
+            pieces = b.mul(pieces, across)
+        task = fn.alloca("i64", len(self.parameters) + 3)
+        for number, value in enumerate((height, width, across)):
+            self._at(fn, task, number, value)
         for number, (_, name) in enumerate(self.parameters):
-            self._at(fn, task, number + 2, p[name])
+            self._at(fn, task, number + 3, p[name])
         with one_thread(fn):
             places = f"ptr %frame, ptr %outputs, ptr @{piece}, ptr {task.ref}, i64 {pieces.ref}"
             fn.assign("i64", f"call i64 @rt_pieces({places})")
         fn.emit("ret void")
 
+    def _vectors(self, fn: Function, b: Builder, p: dict[str, Value]) -> None:
+        """A factor of a single column, or of a single row, is a vector."""
+        types = [
+            "ptr",
+            "ptr",
+            "i64",
+            "i64",
+            self.kind,
+            "ptr",
+            "i64",
+            "i64",
+            "ptr",
+            "i64",
+            self.kind,
+            *["ptr", "i64"] * 2,
+        ]
+        name = f"blas_gemv_{self.kind}"
+        self.module.declare(name, f"declare void @{name}({', '.join(types)})")
+        for length, names in (
+            ("n", "m k alpha A A0 A1 B B0 beta Z Z0 C C0"),
+            ("m", "n k alpha B B1 B0 A A1 beta Z Z1 C C1"),
+        ):
+            with fn.if_(b.icmp("eq", p[length], b.const("i64", 1))):
+                operands = ", ".join(f"{p[n].type} {p[n].ref}" for n in names.split())
+                fn.emit(f"call void @{name}(ptr %frame, ptr %outputs, {operands})")
+                fn.emit("ret void")
+                fn.label(fn.new_label("dead"))
+
     @staticmethod
-    def _rounded_up(b: Builder, value: Value, unit: Value) -> Value:
-        """``value / unit``, rounded up."""
-        total = b.sub(b.add(value, unit), b.const("i64", 1))
-        return b.assign("i64", f"sdiv i64 {total.ref}, {unit.ref}")
+    def _parts(b: Builder, length: Value, wish: Value, unit: int) -> tuple[Value, Value]:
+        """How long each of `wish` parts of a length is, in units, and how many there are then."""
+
+        def rounded_up(value: Value, divisor: Value) -> Value:
+            total = b.sub(b.add(value, divisor), b.const("i64", 1))
+            return b.assign("i64", f"sdiv i64 {total.ref}, {divisor.ref}")
+
+        each = b.mul(rounded_up(rounded_up(length, wish), b.const("i64", unit)), b.const("i64", unit))
+        return each, rounded_up(length, each)
 
     @staticmethod
     def _at(fn: Function, task: Value, number: int, value: Value) -> None:
@@ -499,18 +532,15 @@ class _Divided:
             place = fn.assign("ptr", f"getelementptr i64, ptr %task, i64 {number}")
             return fn.assign(kind, f"load {kind}, ptr {place.ref}")
 
-        each, by_rows = read(0, "i64"), b.icmp("ne", read(1, "i64"), b.const("i64", 0))
-        p = {name: read(number + 2, kind) for number, (kind, name) in enumerate(self.parameters)}
-        first = b.mul(each, fn.parameters[3])
-        zero = b.const("i64", 0)
-        row, column = b.select(by_rows, first, zero), b.select(by_rows, zero, first)
+        height, width, across = (read(number, "i64") for number in range(3))
+        p = {name: read(number + 3, kind) for number, (kind, name) in enumerate(self.parameters)}
+        piece = fn.parameters[3]
+        row = b.mul(b.assign("i64", f"sdiv i64 {piece.ref}, {across.ref}"), height)
+        column = b.mul(b.assign("i64", f"srem i64 {piece.ref}, {across.ref}"), width)
 
         def moved(name: str, number: Value, stride: str) -> None:
             offset = b.mul(number, p[stride])
             p[name] = fn.assign("ptr", f"getelementptr {self.kind}, ptr {p[name].ref}, i64 {offset.ref}")
-
-        def shortened(name: str, number: Value, here: Value) -> None:
-            p[name] = b.select(here, b.intrinsic("smin", b.sub(p[name], number), each), p[name])
 
         moved("A", row, "A0")
         if self.routine == "gemm":
@@ -518,11 +548,11 @@ class _Divided:
             for matrix in ("Z", "C"):
                 moved(matrix, row, matrix + "0")
                 moved(matrix, column, matrix + "1")
-            shortened("n", column, b.not_(by_rows))
         else:
             moved("z", row, "z0")
             moved("y", row, "y0")
-        shortened("m", row, by_rows)
+        p["m"] = b.intrinsic("smin", b.sub(p["m"], row), height)
+        p["n"] = b.intrinsic("smin", b.sub(p["n"], column), width)
         operands = ", ".join(f"{kind} {p[name].ref}" for kind, name in self.parameters)
         fn.emit(f"call void @{self.whole.fn.name}({operands})")
         fn.emit("ret i64 0")

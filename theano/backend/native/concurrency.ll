@@ -6,6 +6,9 @@
 ; shared variables that it works with are held, for another thread may replace them. When one did, updates computed from
 ; the old values are void: the call is made again and keeps the lock (the word `keep`). So calls take effect one after the
 ; other, whatever they do at the same time. The word before a frame is the address of its record.
+;
+; The word `keep` has two bits: 1, the call is made again; 2, it writes new values of shared variables over the old ones,
+; which nobody else may see half-written: it keeps the lock until it returns, and it can neither fail nor be void any more.
 
 declare ptr @PyEval_SaveThread()
 declare void @PyEval_RestoreThread(ptr)
@@ -13,6 +16,7 @@ declare void @PyEval_RestoreThread(ptr)
 @rt_epoch = global i64 1      ; how many forks lie behind this process, and 1
 @rt_pool = global ptr null    ; runs pieces of work; null before it is needed for the first time
 @rt_starter = global ptr null ; the Python function that sets @rt_pool
+@rt_missed = internal global i64 0 ; whether somebody wanted the pool who could not start it
 
 ; Nobody else may use this record until the call returns.
 define internal void @occupy(ptr %record) {
@@ -93,6 +97,62 @@ no:
   ret i1 false
 }
 
+; Start the pool. Python runs meanwhile, and it may call this very function.
+define internal void @start_pool(ptr %frame) {
+  %record = call ptr @record_of(ptr %frame)
+  %relocked = call i1 @rt_relock(ptr %frame)
+  call void @occupy(ptr %record)
+  %starter = load ptr, ptr @rt_starter
+  %result = call ptr @PyObject_Vectorcall(ptr %starter, ptr null, i64 0, ptr null)
+  call void @decref(ptr %result)
+  ret void
+}
+
+; All that can fail is done: new values may go over the old ones, unless other threads have replaced some of those.
+define void @rt_begin_updates(ptr %frame) {
+entry:
+  %record = call ptr @record_of(ptr %frame)
+  %relocked = call i1 @rt_relock(ptr %frame)
+  %missed = load i64, ptr @rt_missed
+  %wanted = icmp ne i64 %missed, 0
+  br i1 %wanted, label %start, label %compare
+start:
+  store i64 0, ptr @rt_missed
+  call void @start_pool(ptr %frame)
+  br label %compare
+compare:
+  %pinned.p = getelementptr i64, ptr %record, i64 17
+  %pinned = load i64, ptr %pinned.p
+  %pins.p = getelementptr i64, ptr %record, i64 18
+  %pins = load ptr, ptr %pins.p
+  %cells.p = getelementptr i64, ptr %record, i64 8
+  %cells = load ptr, ptr %cells.p
+  br label %head
+head:
+  %i = phi i64 [0, %compare], [%j, %body]
+  %more = icmp slt i64 %i, %pinned
+  br i1 %more, label %body, label %settled
+body:
+  %cell.p = getelementptr ptr, ptr %cells, i64 %i
+  %cell = load ptr, ptr %cell.p
+  %items.p = getelementptr i8, ptr %cell, i64 24
+  %items = load ptr, ptr %items.p
+  %now = load ptr, ptr %items
+  %pin.p = getelementptr ptr, ptr %pins, i64 %i
+  %pin = load ptr, ptr %pin.p
+  %j = add i64 %i, 1
+  %same = icmp eq ptr %now, %pin
+  br i1 %same, label %head, label %void
+settled:
+  %keep.p = getelementptr i64, ptr %record, i64 19
+  %keep = load i64, ptr %keep.p
+  %writes = or i64 %keep, 2
+  store i64 %writes, ptr %keep.p
+  ret void
+void:
+  ret void
+}
+
 ; All pieces of a job, one after the other: 0, or what the first that fails returns.
 define i64 @rt_alone(ptr %function, ptr %frame, ptr %outputs, ptr %task, i64 %pieces) {
 entry:
@@ -119,9 +179,10 @@ entry:
   %record = call ptr @record_of(ptr %frame)
   %keep.p = getelementptr i64, ptr %record, i64 19
   %keep = load i64, ptr %keep.p
+  %again = and i64 %keep, 1
   %single.p = getelementptr i64, ptr %record, i64 20
   %single = load i64, ptr %single.p
-  %either = or i64 %keep, %single
+  %either = or i64 %again, %single
   %free = icmp eq i64 %either, 0
   %several = icmp sgt i64 %pieces, 1
   %may = and i1 %free, %shared
@@ -130,14 +191,15 @@ entry:
 find:
   %known = load ptr, ptr @rt_pool
   %unknown = icmp eq ptr %known, null
-  br i1 %unknown, label %begin, label %run
+  br i1 %unknown, label %missing, label %run
+missing:
+  %writing = icmp ne i64 %keep, 0
+  br i1 %writing, label %miss, label %begin
+miss:
+  store i64 1, ptr @rt_missed
+  br label %alone
 begin:
-  ; Python runs meanwhile, and it may call this very function.
-  %relocked = call i1 @rt_relock(ptr %frame)
-  call void @occupy(ptr %record)
-  %starter = load ptr, ptr @rt_starter
-  %result = call ptr @PyObject_Vectorcall(ptr %starter, ptr null, i64 0, ptr null)
-  call void @decref(ptr %result)
+  call void @start_pool(ptr %frame)
   br label %run
 run:
   %pool = load ptr, ptr @rt_pool
@@ -251,11 +313,22 @@ scratch:
   %null = icmp eq ptr %memory.new, null
   br i1 %null, label %no.memory, label %ready
 no.memory:
+  %record = call ptr @record_of(ptr %frame)
+  %keep.p = getelementptr i64, ptr %record, i64 19
+  %keep = load i64, ptr %keep.p
+  %writing = icmp uge i64 %keep, 2
+  br i1 %writing, label %stack, label %give.up
+stack:
+  ; values have been written over: it is too late to fail
+  %memory.stack = alloca i8, i64 %bytes, align 16
+  br label %ready
+give.up:
   %locked = call i1 @rt_relock(ptr %frame)
   %error = call ptr @PyErr_NoMemory()
   ret i64 -1
 ready:
-  %memory = phi ptr [null, %chosen], [%memory.new, %scratch]
+  %memory = phi ptr [null, %chosen], [%memory.new, %scratch], [%memory.stack, %stack]
+  %allocated = phi ptr [null, %chosen], [%memory.new, %scratch], [null, %stack]
   store i64 %step, ptr %new
   %n1 = getelementptr i64, ptr %new, i64 1
   store i64 %best, ptr %n1
@@ -330,7 +403,7 @@ element:
 combined:
   br label %each.part
 end:
-  call void @PyMem_RawFree(ptr %memory)
+  call void @PyMem_RawFree(ptr %allocated)
   ret i64 %code
 }
 declare i64 @llvm.smin.i64(i64, i64)

@@ -25,8 +25,9 @@ from theano.backend.native.plan import Plan
 from theano.backend.native.program import schedule
 from theano.backend.native.runtime import commit, entry_address
 from theano.backend.native.staging import STAGING, provide_staging
-from theano.backend.native.strips import in_strips
+from theano.backend.native.strips import in_strips, shorten_temporaries
 from theano.backend.native.timing import StepTimes
+from theano.backend.native.updates import BeginUpdates, in_place_last
 from theano.backend.perform import checked_output, copied, independent, numpy_error_handling, overwritten_inputs
 from theano.backend.program import CallSpec
 from theano.configuration import config
@@ -53,7 +54,14 @@ class NativeProgram:
         self.output_types: list[TensorType] = [v.type for v in fgraph.outputs]  # type: ignore[misc]
         lowered = Lowering(fgraph)
         lowered.run()
-        self.plan = Plan(lowered, in_strips(schedule(lowered.steps), whole=True))
+        updated = fgraph.update_mapping or {}
+        old_values = {number: lowered.arrays[fgraph.inputs[place]] for number, place in updated.items()}
+        early, late = in_place_last(schedule(lowered.steps), old_values)
+        steps = [*in_strips(early), *late]
+        shorten_temporaries(steps)
+        overwritten = [new.buffer for step in late if isinstance(step, BeginUpdates) for new in step.over]
+        self.in_place = {buffer.number: updated[buffer.number] for buffer in overwritten if buffer is not None}
+        self.plan = Plan(lowered, steps)
         entry_address()
         self.times = StepTimes(lowered, self.plan.steps) if timed else None
         emitter = Emitter("theano_main", vector_bits(), self.times)
@@ -166,6 +174,7 @@ class NativeProgram:
         steps = "\n".join(step.text() for step in self.plan.steps)
         memory = [f"{len(self.plan.slots)} slots in the arena"]
         memory += [f"in place: {result!r} over {operand!r}" for result, operand in self.plan.in_place]
+        memory += [f"in place: new value of {self.fgraph.inputs[i]} over the old one" for i in self.in_place.values()]
         return {
             "program": steps,
             "memory": "\n".join(memory),

@@ -235,33 +235,43 @@ def _dtype(a: Accumulator, number: int, array: Array | None) -> str:
     return a.dtypes[number] if array is None else array.dtype
 
 
+def calls_scipy(name: str, dtype: str) -> bool:
+    """Whether a scalar operation is SciPy's code, element by element, which may want the interpreter's lock."""
+    function = FUNCTIONS.get(name)
+    return function is not None and function.bound(dtype) is None
+
+
 def operation_cost(name: str, dtype: str) -> float:
     """What a scalar operation takes in vectors, in units of work."""
     function = FUNCTIONS.get(name)
     if function is None:
         return 0.1
-    if function.bound(dtype) is None:
-        return 50.0  # SciPy's, element by element
+    if calls_scipy(name, dtype):
+        return 50.0
     if function.flow == LOOPS:
         return 20.0
     return 2.0 if dtype == "float64" else 0.7
 
 
+def memory_cost(loop: Loop) -> float:
+    """What an element of a loop takes in memory that moves."""
+    moved = [e.array for e in loop.values if isinstance(e, Load) and not all(e.array.pattern)]
+    return sum(array.itemsize for array in (*moved, *(a for _, a in loop.stores))) / BYTES_OF_AN_ADDITION
+
+
 def loop_cost(loop: Loop) -> float:
     """What an element of a loop takes: memory that moves, and what is computed."""
     varying: set[int] = set()
-    cost = 0.0
+    cost = memory_cost(loop)
     for number, e in enumerate(loop.values):
         match e:
             case Load() if not all(e.array.pattern):
                 varying.add(number)
-                cost += e.array.itemsize / BYTES_OF_AN_ADDITION
             case Iota() | Position():
                 varying.add(number)
             case Compute() if not varying.isdisjoint(e.arguments):
                 varying.add(number)
                 cost += operation_cost(e.op.name, e.dtype)
-    cost += sum(array.itemsize for _, array in loop.stores) / BYTES_OF_AN_ADDITION
     return max(cost, 0.1)
 
 

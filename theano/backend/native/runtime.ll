@@ -3,8 +3,8 @@
 ;
 ; Written against the C interfaces of CPython and NumPy; runtime.py says what the words of the records mean. Offsets into
 ; objects are those of 64-bit CPython 3.11 to 3.14 with the GIL and of NumPy 2: of an object its type at 8; of a list its
-; items at 24; of an array data at 16, rank at 24, lengths at 32, strides at 40, dtype at 56, flags at 64; of a dtype its
-; byte order at 26 and its number at 28.
+; items at 24; of an array data at 16, rank at 24, lengths at 32, strides at 40, dtype at 56, flags at 64, weak references
+; at 72; of a dtype its byte order at 26 and its number at 28.
 
 declare ptr @PyErr_NoMemory()
 declare ptr @PyErr_Occurred()
@@ -84,13 +84,14 @@ ok:
   ret i64 0
 }
 
-; Whether an array kept from an earlier call may be given out again: nobody else holds it, and it is as it was.
-define internal i1 @reusable(ptr %a, ptr %descr, i64 %rank, ptr %lengths) {
+; Whether an array may be written anew: only the `holders` that are known of hold it, it owns its memory, and it is
+; contiguous and of the right dtype and shape.
+define internal i1 @reusable(ptr %a, i32 %holders, ptr %descr, i64 %rank, ptr %lengths) {
   %null = icmp eq ptr %a, null
   br i1 %null, label %no, label %one
 one:
   %n = load i32, ptr %a
-  %alone = icmp eq i32 %n, 1
+  %alone = icmp eq i32 %n, %holders
   br i1 %alone, label %two, label %no
 two:
   %pd = getelementptr i8, ptr %a, i64 56
@@ -129,7 +130,10 @@ no:
   ret i1 false
 }
 
-; A fresh C-contiguous array for an output {current, descr, spare, spare, turn, evicted}; returns its data.
+; A C-contiguous array for an output {current, descr, spare, spare, turn, evicted, cell}; returns its data.
+;
+; The new value of a shared variable whose cell is given takes the array of the old one, if the call has come so far and
+; nobody else can know of that array; else a fresh one. Others take arrays kept from earlier calls.
 define ptr @rt_new_output(ptr %frame, ptr %record, i64 %rank, ptr %lengths) {
   %call.p = getelementptr ptr, ptr %frame, i64 -1
   %call = load ptr, ptr %call.p
@@ -145,19 +149,48 @@ lock:
 first:
   %pdescr = getelementptr ptr, ptr %record, i64 1
   %descr = load ptr, ptr %pdescr
+  %rank32 = trunc i64 %rank to i32
+  %cell.p = getelementptr ptr, ptr %record, i64 6
+  %cell = load ptr, ptr %cell.p
+  %nocell = icmp eq ptr %cell, null
+  br i1 %nocell, label %spares, label %when
+when:
+  %keep.p = getelementptr i64, ptr %call, i64 19
+  %keep.word = load i64, ptr %keep.p
+  %writes = icmp uge i64 %keep.word, 2
+  br i1 %writes, label %over, label %beside
+over:
+  %items.p = getelementptr i8, ptr %cell, i64 24
+  %items = load ptr, ptr %items.p
+  %v = load ptr, ptr %items
+  %weak.p = getelementptr i8, ptr %v, i64 72
+  %weak = load ptr, ptr %weak.p
+  %nobody = icmp eq ptr %weak, null
+  %pinned.p = getelementptr i64, ptr %call, i64 17
+  %pinned = load i64, ptr %pinned.p
+  %held = icmp ne i64 %pinned, 0
+  %holders = select i1 %held, i32 2, i32 1
+  %r0 = call i1 @reusable(ptr %v, i32 %holders, ptr %descr, i64 %rank, ptr %lengths)
+  %own = and i1 %r0, %nobody
+  br i1 %own, label %reuse, label %beside
+beside:
+  call void @incref(ptr %descr)
+  %fresh = call ptr @np_PyArray_NewFromDescr(ptr @np_PyArray_Type, ptr %descr, i32 %rank32, ptr %lengths, ptr null, ptr null, i32 0, ptr null)
+  %nofresh = icmp eq ptr %fresh, null
+  br i1 %nofresh, label %fail, label %give
+spares:
   %p2 = getelementptr ptr, ptr %record, i64 2
   %p3 = getelementptr ptr, ptr %record, i64 3
   %p4 = getelementptr i64, ptr %record, i64 4
   %a = load ptr, ptr %p2
-  %r1 = call i1 @reusable(ptr %a, ptr %descr, i64 %rank, ptr %lengths)
+  %r1 = call i1 @reusable(ptr %a, i32 1, ptr %descr, i64 %rank, ptr %lengths)
   br i1 %r1, label %reuse, label %second
 second:
   %b = load ptr, ptr %p3
-  %r2 = call i1 @reusable(ptr %b, ptr %descr, i64 %rank, ptr %lengths)
+  %r2 = call i1 @reusable(ptr %b, i32 1, ptr %descr, i64 %rank, ptr %lengths)
   br i1 %r2, label %reuse, label %make
 make:
   call void @incref(ptr %descr)
-  %rank32 = trunc i64 %rank to i32
   %new = call ptr @np_PyArray_NewFromDescr(ptr @np_PyArray_Type, ptr %descr, i32 %rank32, ptr %lengths, ptr null, ptr null, i32 0, ptr null)
   %null = icmp eq ptr %new, null
   br i1 %null, label %fail, label %keep
@@ -175,8 +208,11 @@ keep:
   store ptr %old, ptr %p5
   br label %reuse
 reuse:
-  %o = phi ptr [%a, %first], [%b, %second], [%new, %keep]
-  call void @incref(ptr %o)
+  %kept = phi ptr [%v, %over], [%a, %spares], [%b, %second], [%new, %keep]
+  call void @incref(ptr %kept)
+  br label %give
+give:
+  %o = phi ptr [%fresh, %beside], [%kept, %reuse]
   store ptr %o, ptr %record
   %pdata = getelementptr i8, ptr %o, i64 16
   %data = load ptr, ptr %pdata

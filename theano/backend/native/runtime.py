@@ -46,7 +46,17 @@ NUMPY_API = {
 }
 
 # What compiled programs call by name.
-SERVICES = ("rt_grow", "rt_new_output", "rt_unlock", "rt_share", "rt_share_line", "rt_pieces", "rt_part", "rt_place")
+SERVICES = (
+    "rt_grow",
+    "rt_new_output",
+    "rt_unlock",
+    "rt_begin_updates",
+    "rt_share",
+    "rt_share_line",
+    "rt_pieces",
+    "rt_part",
+    "rt_place",
+)
 
 # How a step is divided into pieces; work is counted in units of theano.backend.native.parallel.
 DIVISION = {
@@ -58,7 +68,8 @@ DIVISION = {
 }
 
 # Words of the call record that the entry reads; the last ones belong to a call that gives up the GIL: whether there is
-# one, the state of its thread, how many values of shared variables it holds and where, and whether it must not.
+# one, the state of its thread, how many values of shared variables it holds and where, and whether it must not (1: for
+# it is made again; 2: for it writes over values).
 RECORD = {
     name: i
     for i, name in enumerate(

@@ -87,7 +87,7 @@ def _tile_copy(module: Module, name: str, size: int) -> None:
             fn.emit(f"call void @llvm.prefetch.p0(ptr {_at(b, place, ahead).ref}, i32 0, i32 3, i32 1)")
             place = _at(b, place, stride)
         place = target_at(row, column)
-        for line in _transposed(vector, columns):
+        for line in transposed(vector, columns):
             fn.emit(f"store {full} {line.ref}, ptr {place.ref}, align 1")
             place = _at(b, place, b.const("i64", TILE_PITCH))
     # what is left of rows, and all of them where they do not lie beside each other
@@ -98,7 +98,7 @@ def _tile_copy(module: Module, name: str, size: int) -> None:
     fn.emit("ret void")
 
 
-def _transposed(b: Builder, vectors: Sequence[Value]) -> list[Value]:
+def transposed(b: Builder, vectors: Sequence[Value]) -> list[Value]:
     """As many vectors as they have lanes, transposed: blocks of 1, 2, 4, … change places across the diagonal."""
     lines, size = list(vectors), 1
     while size < b.lanes:

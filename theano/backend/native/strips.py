@@ -91,7 +91,7 @@ class Strips(Step):
 
     def _cost(self) -> float:
         """Of one byte of a row."""
-        planes = {a.buffer: a.itemsize for a in (*self.reads, *self.writes) if _is_plane(a)}
+        planes = {a.buffer: a.itemsize for a in (*self.reads, *self.writes) if is_plane(a)}
         whole = [loop for loop in self.loops if sum(length != ONE for length in loop.extents) > 1]
         return sum(map(loop_cost, whole)) / sum(planes.values())
 
@@ -102,7 +102,7 @@ class Strips(Step):
     def _row_size(self, em: Emitter) -> Value:
         """Bytes that one row of all arrays takes, at least 1."""
         b = em.b
-        arrays = {a.buffer: a for a in (*self.reads, *self.writes) if a.buffer is not None and _is_plane(a)}
+        arrays = {a.buffer: a for a in (*self.reads, *self.writes) if a.buffer is not None and is_plane(a)}
         arrays.update(self._short())
         total = b.const("i64", 1)
         for array in arrays.values():
@@ -121,16 +121,13 @@ class Strips(Step):
         return "\n".join(["strips of", *("  " + line for line in lines)])
 
 
-def in_strips(steps: Sequence[Step], *, whole: bool = False) -> list[Step]:
-    """`steps`, in order, with loops that can go through rows together put into one step.
-
-    Where `steps` are the `whole` program, what only such loops use holds no more rows than they need at a time.
-    """
+def in_strips(steps: Sequence[Step]) -> list[Step]:
+    """`steps`, in order, with loops that can go through rows together put into one step."""
     found: list[Step] = []
     group: list[Loop] = []
 
     def close() -> None:
-        planes = Counter(b for loop in group for b in {a.buffer for a in (*loop.reads, *loop.writes) if _is_plane(a)})
+        planes = Counter(b for loop in group for b in {a.buffer for a in (*loop.reads, *loop.writes) if is_plane(a)})
         found.extend([Strips(group)] if any(loops > 1 for loops in planes.values()) else group)
         group.clear()
 
@@ -146,13 +143,11 @@ def in_strips(steps: Sequence[Step], *, whole: bool = False) -> list[Step]:
             else:
                 found.append(step)
     close()
-    if whole:
-        _shorten(found)
     return found
 
 
-def _shorten(steps: Sequence[Step]) -> None:
-    """Let temporaries that are used by one step of strips alone hold the rows of one strip."""
+def shorten_temporaries(steps: Sequence[Step]) -> None:
+    """Let temporaries that of the program `steps` one step of strips alone uses hold the rows of one strip."""
     users: dict[Buffer, set[Step]] = {}
     for step in steps:
         for array in (*step.reads, *step.writes):
@@ -166,7 +161,7 @@ def _shorten(steps: Sequence[Step]) -> None:
                     buffer.strip = True
 
 
-def _is_plane(array: Array) -> bool:
+def is_plane(array: Array) -> bool:
     """Whether it is worth to meet an array in the cache again."""
     return sum(length != ONE for length in array.shape) > 1
 
