@@ -105,16 +105,28 @@ gammaincc = operation(
 )  # fmt: skip
 
 
+def _part_of_gamma(share: Any, k: Any, x: Any) -> Any:
+    """``share(k, x) * gamma(k)``, by logarithms where gamma(k) alone overflows."""
+    import scipy.special
+
+    wide = np.asarray(k, "float64")
+    part, whole = share(wide, np.asarray(x, "float64")), scipy.special.gamma(wide)
+    with np.errstate(all="ignore"):
+        by_logarithms = np.where(part == 0, 0.0, np.exp(np.log(part) + scipy.special.gammaln(wide)))
+        overflows = np.isinf(whole) & (wide > 0) & np.isfinite(wide)
+        return np.where(overflows, by_logarithms, part * whole).astype(share(k, x).dtype)
+
+
 def _gammau(k: Any, x: Any) -> Any:
     import scipy.special
 
-    return scipy.special.gammaincc(k, x) * scipy.special.gamma(k)
+    return _part_of_gamma(scipy.special.gammaincc, k, x)
 
 
 def _gammal(k: Any, x: Any) -> Any:
     import scipy.special
 
-    return scipy.special.gammainc(k, x) * scipy.special.gamma(k)
+    return _part_of_gamma(scipy.special.gammainc, k, x)
 
 
 gammau = operation(

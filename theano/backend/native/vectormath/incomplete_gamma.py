@@ -265,7 +265,7 @@ def _incomplete(b: Builder, a: Value, x: Value, precision: float, upper: bool, r
     nothing = zero
     if not regularized:
         pole = b.or_(no_a, all_a)
-        nothing, total = b.select(pole, k(math.nan), zero), b.select(pole, infinity, total)
+        nothing, total = b.select(pole, k(math.nan), zero), b.select(pole, b.copysign(infinity, given_a), total)
     below_all, above_all = b.or_(no_x, all_a), b.or_(no_a, all_x)
     result = b.select(below_all, total if upper else nothing, result)
     result = b.select(above_all, nothing if upper else total, result)
