@@ -6,6 +6,7 @@ Their code is written by :mod:`theano.backend.native.loop_code`.
 from __future__ import annotations
 
 import re
+from collections.abc import Set
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -128,6 +129,10 @@ class Loop(Step):
             number = self._loads[id(array)] = self.add(Load(array, array.dtype))
             self.reads.append(array)
         return number
+
+    def loads_any(self, ids: Set[int]) -> bool:
+        """Whether it loads an array whose ``id`` is among these."""
+        return not self._loads.keys().isdisjoint(ids)
 
     def add(self, expression: Expression) -> int:
         """Append an expression; returns its number."""

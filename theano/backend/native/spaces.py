@@ -7,6 +7,7 @@ that were made before, as far as the comparison can be made before these run.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 
 from theano.backend.native.loops import Loop
@@ -16,6 +17,7 @@ from theano.graph.basic import Apply
 
 Space = tuple[tuple[Ref, ...], int]  # lengths and level of a loop
 MAX_LOOP_VALUES = 150
+NEAR_LOOPS = 30  # of the loops over a space, the latest that are looked at for work to join: time stays linear
 # Levels below that of the first loops: of what depends on nothing but inputs, and of single elements computed of these.
 GIVEN, PRELUDE = -3, -2
 
@@ -29,6 +31,7 @@ class Spaces:
         self._set_by: dict[int, tuple[Step, ...]] = {}  # word of a length -> the steps behind which it is known
         self._equal: dict[int, Ref] = {}
         self._equal_because: dict[int, Step] = {}
+        self._members: Counter[Ref] = Counter()  # length -> how many others it stands for
         self._loops: dict[Space, list[Loop]] = {}
         self._spaces: dict[Ref, dict[Space, None]] = {}  # length -> keys of `_loops` that it occurs in
         self._levels: dict[Step, int] = {}
@@ -82,13 +85,17 @@ class Spaces:
             first, second = second, first
         if isinstance(second, int):
             self._equal[second] = first
+            self._members[first] += 1 + self._members[second]
             self._equal_because[second] = check
             self._move_loops(second, first, check)
 
-    def _stands_for_others(self, ref: Ref) -> tuple[bool, int, int]:
-        """How well a length stands for equal ones: a constant, then what is known early and occurs in many spaces."""
+    def _stands_for_others(self, ref: Ref) -> tuple[bool, int, int, int]:
+        """How well a length stands for equal ones: a constant, then what is known early, then what already does so.
+
+        The last keeps chains of equal lengths short, so that time stays linear in their number.
+        """
         known = max((self.step_level(s) for s in self.length_steps(ref)), default=GIVEN)
-        return isinstance(ref, Const), -known, len(self._spaces.get(ref, ()))
+        return isinstance(ref, Const), -known, self._members[ref], len(self._spaces.get(ref, ()))
 
     # ---- levels
 
@@ -159,8 +166,8 @@ class Spaces:
                 break
             barred.add(rejected)
         ids = {id(a) for a in inputs if a.data >= 0}
-        for loop in self._loops.get((extents, level), ()):
-            beside = loop.merged_into is None and loop not in near and any(id(a) in ids for a in loop.reads)
+        for loop in self._loops.get((extents, level), ())[-NEAR_LOOPS:]:
+            beside = loop.merged_into is None and loop not in near and loop.loads_any(ids)
             if beside and self._join([*near[:1], loop], axes) is None:
                 near = near[:1] or [loop]
         if near:
@@ -176,7 +183,8 @@ class Spaces:
         for ref in space[0]:
             self._spaces.setdefault(ref, {})[space] = None
         loops = self._loops.setdefault(space, [])
-        loops[:] = [loop for loop in loops if loop.merged_into is None]
+        if len(loops) & (len(loops) - 1) == 0:  # at powers of two, so that the work is linear in the number of loops
+            loops[:] = [loop for loop in loops if loop.merged_into is None]
         return loops
 
     def _move_loops(self, old: int, new: Ref, check: Step) -> None:
@@ -195,7 +203,7 @@ class Spaces:
                 loop.extents = extents
                 loop.after.add(check)
                 read = set(map(id, loop.reads))
-                beside = (known for known in there if any(id(a) in read for a in known.reads))
+                beside = [known for known in there[-NEAR_LOOPS:] if known.loads_any(read)]
                 if all(self._join([known, loop], None) is not None for known in beside):
                     there.append(loop)
 

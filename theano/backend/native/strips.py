@@ -21,6 +21,7 @@ from theano.backend.native.tiles import write_loop
 if TYPE_CHECKING:
     from theano.backend.native.emit import Emitter
 
+MOST_LOOPS = 40  # in one step: they are compiled together
 STRIP = 2**17  # bytes of all arrays that the rows of a strip may take, unless they are one row
 Access = tuple[int, Ref | None]  # address of an array, and its stride along the rows: None where it has none
 
@@ -121,27 +122,67 @@ class Strips(Step):
         return "\n".join(["strips of", *("  " + line for line in lines)])
 
 
+class _Group:
+    """Loops that share arrays, in such a way that they can go through rows together."""
+
+    def __init__(self) -> None:
+        self.loops: list[Loop] = []
+        self.open = True
+        self.touched: set[Buffer | None] = set()
+        self.written: set[Buffer | None] = set()
+        self.accesses: dict[Buffer, set[Access]] = {}
+
+    def takes(self, loop: Loop) -> bool:
+        """Whether `loop` is one of the group from now on; looks at what it touches only, so that time stays linear."""
+        if self.loops:
+            first = self.loops[0]
+            if not self.open or loop.extents[_axis(loop)] != first.extents[_axis(first)]:
+                return False
+            if self.touched.isdisjoint(array.buffer for array in loop.reads):
+                return False
+        accesses: dict[Buffer, set[Access]] = {}
+        for array, stride in _accesses(loop):
+            if array.buffer is not None:
+                known = accesses.setdefault(array.buffer, set(self.accesses.get(array.buffer, ())))
+                known.add((array.data, stride))
+        written = self.written | {array.buffer for array in loop.writes}
+        # What a loop writes, others may only touch in the same rows; that includes temporaries, which may be overwritten.
+        in_rows = all(
+            len(known) == 1 and (buffer not in written or all(stride is not None for _, stride in known))
+            for buffer, known in accesses.items()
+            if buffer.kind == "temp" or buffer in written
+        )
+        if self.loops and not in_rows:
+            return False
+        self.loops.append(loop)
+        self.open = in_rows and len(self.loops) < MOST_LOOPS
+        self.accesses.update(accesses)
+        self.written = written
+        self.touched.update(array.buffer for array in (*loop.reads, *loop.writes))
+        return True
+
+
 def in_strips(steps: Sequence[Step]) -> list[Step]:
     """`steps`, in order, with loops that can go through rows together put into one step."""
     found: list[Step] = []
-    group: list[Loop] = []
+    group = _Group()
 
     def close() -> None:
-        planes = Counter(b for loop in group for b in {a.buffer for a in (*loop.reads, *loop.writes) if is_plane(a)})
-        found.extend([Strips(group)] if any(loops > 1 for loops in planes.values()) else group)
-        group.clear()
+        nonlocal group
+        loops, group = group.loops, _Group()
+        planes = Counter(b for loop in loops for b in {a.buffer for a in (*loop.reads, *loop.writes) if is_plane(a)})
+        found.extend([Strips(loops)] if any(count > 1 for count in planes.values()) else loops)
 
     for step in steps:
-        if type(step) is Loop and _has_rows(step) and (not group or _goes_with(step, group)):
-            group.append(step)
-        elif group and _writes_elements_only(step) and step.dependencies().isdisjoint(group):
+        loop = step if type(step) is Loop and _has_rows(step) else None
+        if loop is not None and group.takes(loop):
+            continue
+        if group.loops and _writes_elements_only(step) and step.dependencies().isdisjoint(group.loops):
             found.append(step)  # it might as well have run before
-        else:
-            close()
-            if type(step) is Loop and _has_rows(step):
-                group.append(step)
-            else:
-                found.append(step)
+            continue
+        close()
+        if loop is None or not group.takes(loop):
+            found.append(step)
     close()
     return found
 
@@ -179,28 +220,6 @@ def _has_rows(loop: Loop) -> bool:
 
 def _writes_elements_only(step: Step) -> bool:
     return not step.inner_steps() and all(a.buffer is not None and a.buffer.kind == "word" for a in step.writes)
-
-
-def _goes_with(loop: Loop, group: Sequence[Loop]) -> bool:
-    """Whether a loop shares arrays with those of the group, in such a way that it can go through rows with them."""
-    if loop.extents[_axis(loop)] != group[0].extents[_axis(group[0])]:
-        return False
-    touched = {array.buffer for other in group for array in (*other.reads, *other.writes)}
-    if touched.isdisjoint(array.buffer for array in loop.reads):
-        return False
-    loops = [*group, loop]
-    accesses: dict[Buffer, set[Access]] = {}
-    for other in loops:
-        for array, stride in _accesses(other):
-            if array.buffer is not None:
-                accesses.setdefault(array.buffer, set()).add((array.data, stride))
-    # What a loop writes, others may only touch in the same rows; that includes temporaries, which may be overwritten.
-    written = {array.buffer for other in loops for array in other.writes}
-    return all(
-        len(known) == 1 and (buffer not in written or all(stride is not None for _, stride in known))
-        for buffer, known in accesses.items()
-        if buffer.kind == "temp" or buffer in written
-    )
 
 
 def _accesses(loop: Loop) -> Iterator[tuple[Array, Ref | None]]:
