@@ -104,10 +104,49 @@ def error_function_tail(z: mpf) -> mpf:
     return mpmath.erf(t) / t - 1
 
 
-def erfc_shifted(q: mpf) -> mpf:
-    """(1 + 2x) exp(x^2) erfc(x) at the x with q = (x - 4)/(x + 4) (Shepherd and Laframboise 1981)."""
-    x = 4 * (1 + q) / (1 - q)
+def scaled_erfc(x: mpf) -> mpf:
+    """(1 + 2x) exp(x^2) erfc(x)."""
     return (1 + 2 * x) * mpmath.exp(x * x) * mpmath.erfc(x)
+
+
+ERFC_AT_CENTER = scaled_erfc(mpf(4))
+
+
+def erfc_shifted(q: mpf) -> mpf:
+    """The above less its value at 4, over q, at the x with q = (x - 4)/(x + 4) (Shepherd and Laframboise 1981)."""
+    return (scaled_erfc(4 * (1 + q) / (1 - q)) - ERFC_AT_CENTER) / q
+
+
+def inverse_erfc_at(w: mpf) -> mpf:
+    """y with erfc(y) (2 - erfc(y)) = exp(-w), by Newton's method on the logarithm of erfc."""
+    logarithm = -w - mpmath.log1p(mpmath.sqrt(-mpmath.expm1(-w)))
+    y = mpmath.sqrt(w) - mpmath.log(1 + mp.pi * w) / (4 + 4 * mpmath.sqrt(w))
+    while True:
+        value = mpmath.erfc(y)
+        step = (mpmath.log(value) - logarithm) * value * mpmath.exp(y * y) * mpmath.sqrt(mp.pi) / 2
+        y += step
+        if abs(step) < mpf(10) ** -40 * (1 + y):
+            return y
+
+
+def inverse_erf_near(w: mpf) -> mpf:
+    """(erfinv(x)/x - sqrt(pi)/2) / w at the x with w = -log(1 - x^2)."""
+    x = mpmath.sqrt(-mpmath.expm1(-w))
+    return (inverse_erfc_at(w) / x - mpmath.sqrt(mp.pi) / 2) / w
+
+
+def inverse_erfc_ratio(s: mpf) -> mpf:
+    """y/s for the y with erfc(y) (2 - erfc(y)) = exp(-s^2)."""
+    return inverse_erfc_at(s * s) / s
+
+
+MIDDLE, FAR = mpf("3.5"), mpf(13)
+INVERSE_ERFC_MIDDLE, INVERSE_ERFC_FAR = inverse_erfc_ratio(MIDDLE), inverse_erfc_ratio(FAR)
+
+
+def inverse_erfc_tail(center: mpf, at_center: mpf) -> Function:
+    """The above less its value at `center`, over q, at the s with q = (s - center)/(s + center)."""
+    return lambda q: (inverse_erfc_ratio(center * (1 + q) / (1 - q)) - at_center) / q
 
 
 STIRLING = mpmath.sqrt(2 * mp.pi / mp.e)
@@ -193,7 +232,31 @@ POLYNOMIALS = {
         5,
         3,
     ),
-    "ERFC": ("(1 + 2x) exp(x^2) erfc(x) of q = (x - 4)/(x + 4)", erfc_shifted, mpf(-1), mpf("0.76"), 22, 11),
+    "ERFC": (
+        "((1 + 2x) exp(x^2) erfc(x) less its value at 4) / q of q = (x - 4)/(x + 4), x >= 0",
+        erfc_shifted,
+        -1 + TINY,
+        1 - mpf(10) ** -12,
+        23,
+        11,
+    ),
+    "ERFINV_NEAR": ("(erfinv(x)/x - sqrt(pi)/2)/w of w = -log(1 - x^2), w <= 4", inverse_erf_near, TINY, mpf(4), 18, 8),
+    "ERFCINV_MIDDLE": (
+        "(y/s less its value at 7/2) / q of q = (s - 7/2)/(s + 7/2), erfc(y)(2 - erfc(y)) = exp(-s^2), 2 <= s <= 6",
+        inverse_erfc_tail(MIDDLE, INVERSE_ERFC_MIDDLE),
+        (2 - MIDDLE) / (2 + MIDDLE),
+        (mpf("6.01") - MIDDLE) / (mpf("6.01") + MIDDLE) + TINY,
+        24,
+        9,
+    ),
+    "ERFCINV_FAR": (
+        "(y/s less its value at 13) / q of q = (s - 13)/(s + 13), 6 <= s <= 27.3",
+        inverse_erfc_tail(FAR, INVERSE_ERFC_FAR),
+        (6 - FAR) / (6 + FAR),
+        (mpf("27.3") - FAR) / (mpf("27.3") + FAR) + TINY,
+        20,
+        8,
+    ),
     "GAMMA": ("(gamma(z) (e/z)^(z - 1/2) - sqrt(2 pi/e)) z of 1/z, z >= 1", gamma_tail, mpf("0.005"), mpf(1), 20, 7),
     "GAMMALN_NEAR": (
         "(log(gamma(z)) / ((z - 1)(z - 2)) less its value at 5/4) / q of q = (z - 5/4)/(z + 5/4), 1/2 <= z <= 3",
@@ -234,6 +297,10 @@ SPLIT_CONSTANTS = {
     "QUARTER_PI": (mp.pi / 4, None),
     "PI": (mp.pi, None),
     "TWO_OVER_PI": (2 / mp.pi, None),
+    "HALF_SQRT_PI": (mpmath.sqrt(mp.pi) / 2, None),
+    "ERFC_AT_CENTER": (ERFC_AT_CENTER, None),
+    "ERFCINV_MIDDLE_AT_CENTER": (INVERSE_ERFC_MIDDLE, None),
+    "ERFCINV_FAR_AT_CENTER": (INVERSE_ERFC_FAR, None),
     "STIRLING": (STIRLING, None),
     "GAMMALN_AT_CENTER": (GAMMALN_AT_CENTER, None),
     "LOG_PI": (mpmath.log(mp.pi), None),

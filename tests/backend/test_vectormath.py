@@ -156,7 +156,7 @@ def test_reduction_of_large_arguments(name):
 
 
 # The functions of SciPy that recipes replace, at SPECIAL_VALUES and where overflow, underflow and poles are.
-SCIPY_NAMES = ("gamma", "gammaln", "psi")
+SCIPY_NAMES = ("gamma", "gammaln", "psi", "erfinv", "erfcinv", "erfcx")
 EXTREMES = (-4.0, -170.0, -171.0, 170.0, 171.0, 1e15, -1e15, 1e30, -1e30, 2.5, -2.5)
 
 
@@ -165,13 +165,13 @@ EXTREMES = (-4.0, -170.0, -171.0, 170.0, 171.0, 1e15, -1e15, 1e30, -1e30, 2.5, -
 def test_special_values_are_those_of_scipy(name, dtype):
     info = np.finfo(dtype)
     sizes = np.array([info.smallest_subnormal, info.tiny / 64, info.max], dtype)
-    sizes = sizes[-1:] if name == "gammaln" else sizes  # of subnormal numbers SciPy's is infinite
+    sizes = sizes[-1:] if name in ("gammaln", "erfcinv") else sizes  # of subnormal numbers SciPy's are infinite
     x = np.concatenate([np.array([*SPECIAL_VALUES, *EXTREMES], dtype), sizes, -sizes])
     with np.errstate(all="ignore"):
         expected = getattr(scipy.special, name)(x)
     for lanes in (1, LANES[dtype]):
         got = compiled(FUNCTIONS[name].emit, 1, dtype, lanes)(x)
-        np.testing.assert_allclose(got, expected, rtol=8 * info.eps)
+        np.testing.assert_allclose(got, expected, rtol=8 * info.eps, atol=2 * float(info.smallest_subnormal))
         number = ~np.isnan(expected)
         np.testing.assert_array_equal(np.signbit(got[number]), np.signbit(expected[number]))
 
@@ -185,6 +185,20 @@ def test_gamma_where_it_overflows_and_vanishes():
     exact([5.56268464626801e-309, -5.56268464626801e-309, 5.5626846462680035e-309, 1e-308, -1e-308])
     got = compiled(vectormath.gamma)(np.array([-180.5, -181.5, -1000.5, -1001.5, -(2.0**51) - 0.5]))
     assert_same(got, [-0.0, 0.0, -0.0, 0.0, -0.0])
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_inverses_of_the_error_functions(dtype):
+    """There and back, in both tails: what comes back is as near as the slope of the way there allows."""
+    y = np.linspace(-26, 26, 500).astype(dtype) / (1 if dtype == "float64" else 3)
+    p = compiled(vectormath.erfc, 1, dtype)(y)
+    moved = compiled(vectormath.erfc, 1, dtype)(compiled(vectormath.erfcinv, 1, dtype)(p))
+    inside = (p > np.finfo(dtype).tiny) & (p < 2)
+    slope = 1 + 2 * y.astype(float) ** 2  # relative error of p for a relative error of y
+    assert (np.abs(moved / p - 1) < 8 * np.finfo(dtype).eps * slope)[inside].all()
+    x = np.linspace(-0.99, 0.99, 500).astype(dtype)
+    back = compiled(vectormath.erf, 1, dtype)(compiled(vectormath.erfinv, 1, dtype)(x))
+    np.testing.assert_allclose(back, x, rtol=8 * np.finfo(dtype).eps)
 
 
 @pytest.mark.parametrize("name", ["gammaln", "psi"])

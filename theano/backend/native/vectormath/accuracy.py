@@ -56,6 +56,27 @@ def oracle(function: VectorFunction) -> Callable[..., Any]:
             lower = factor * mpmath.hyp1f1(1, a + 1, x, maxterms=10**7)
             return 1 - lower if upper else lower
 
+    def erfcx(x: Any) -> Any:
+        if x < 1e4:
+            return mpmath.exp(x * x) * mpmath.erfc(x)
+        terms = (mpmath.fac2(2 * n - 1) / (-2 * x * x) ** n for n in range(6))
+        return mpmath.fsum(terms) / (x * mpmath.sqrt(mp.pi))
+
+    def erfcinv(x: Any) -> Any:
+        """By Newton's method on the logarithm, from what Chernoff's bound says."""
+        if x == 0:
+            return mp.inf
+        y = mpmath.sqrt(-mpmath.log(x))
+        for _ in range(12):
+            y += mpmath.log(mpmath.erfc(y) / x) * mpmath.erfc(y) * mpmath.exp(y * y) * mpmath.sqrt(mp.pi) / 2
+        return y
+
+    def erfinv(x: Any) -> Any:
+        y = x * mpmath.sqrt(mp.pi) / 2
+        for _ in range(7):
+            y -= (mpmath.erf(y) - x) * mpmath.exp(y * y) * mpmath.sqrt(mp.pi) / 2
+        return y
+
     formulas: dict[str, Callable[..., Any]] = {
         "exp2": lambda x: mpf(2) ** x,
         "exp10": lambda x: mpf(10) ** x,
@@ -70,8 +91,9 @@ def oracle(function: VectorFunction) -> Callable[..., Any]:
         "gammaln": off_poles(mp.inf, gammaln),
         "psi": off_poles(mp.nan, mpmath.digamma),
         "tri_gamma": tri_gamma,
-        "erfcinv": lambda x: mpmath.erfinv(1 - x),
-        "erfcx": lambda x: mpmath.exp(x * x) * mpmath.erfc(x),
+        "erfinv": lambda x: erfinv(x) if abs(x) < 0.5 else mpmath.sign(x) * erfcinv(1 - abs(x)),
+        "erfcinv": lambda x: erfcinv(x) if x < 0.5 else -erfcinv(2 - x) if x > 1.5 else erfinv(1 - x),
+        "erfcx": erfcx,
         "chi2sf": lambda x, k: incomplete_gamma(k / 2, x / 2, True),
         "gammainc_lower": lambda k, x: incomplete_gamma(k, x, False),
         "gammainc_upper": lambda k, x: incomplete_gamma(k, x, True),

@@ -141,12 +141,16 @@ class Kit:
 
     def quotient(self, a: DoubleLength, b: DoubleLength) -> Value:
         """``a / b`` of double-length numbers, nearly rounded to nearest: one division and one correction step."""
+        return self.b.fadd(*self.quotient_parts(a, b))
+
+    def quotient_parts(self, a: DoubleLength, b: DoubleLength) -> DoubleLength:
+        """``a / b`` of double-length numbers, to nearly twice the precision."""
         b_ = self.b
         reciprocal = b_.fdiv(self(1.0), b[0])
         first = b_.fmul(a[0], reciprocal)
         rest = b_.fma(b_.fneg(first), b[0], a[0])
         rest = b_.fadd(rest, b_.fma(b_.fneg(first), b[1], a[1]))
-        return b_.fma(rest, reciprocal, first)
+        return first, b_.fmul(rest, reciprocal)
 
     def two_part_constant(self, parts: Sequence[float]) -> DoubleLength:
         return self(parts[0]), self(parts[1])

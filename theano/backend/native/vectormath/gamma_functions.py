@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from theano.backend.native.ir import Builder, Value
 from theano.backend.native.vectormath import coefficients
-from theano.backend.native.vectormath.arithmetic import DoubleLength, Kit
+from theano.backend.native.vectormath.arithmetic import Kit
 from theano.backend.native.vectormath.control_flow import where
 from theano.backend.native.vectormath.exponential import nearest_integer, scaled
 from theano.backend.native.vectormath.logarithm import log_double_length
@@ -178,7 +178,7 @@ def psi(b: Builder, x: Value) -> Value:
     def reflected() -> Value:
         distance, _ = _distance_from_whole(k, x)
         sine, cosine = sine_and_cosine_of_turn(k, b.fabs(distance))
-        cotangent = _quotient_double_length(k, cosine, sine)
+        cotangent = k.quotient_parts(cosine, sine)
         turn = k.product(cotangent, k.two_part_constant(coefficients.PI[x.type]))
         sign = k.sign_bits(distance)
         turn = k.flip_sign(turn[0], sign), k.flip_sign(turn[1], sign)
@@ -190,16 +190,6 @@ def psi(b: Builder, x: Value) -> Value:
         return _poles_are(k, x, float("nan"), found)
 
     return where(b, negative, lambda: [reflected()], [result])[0]
-
-
-def _quotient_double_length(k: Kit, a: DoubleLength, b: DoubleLength) -> DoubleLength:
-    """``a / b`` of double-length numbers, to about twice the precision."""
-    b_ = k.b
-    reciprocal = b_.fdiv(k(1.0), b[0])
-    first = b_.fmul(a[0], reciprocal)
-    rest = b_.fma(b_.fneg(first), b[0], a[0])
-    rest = b_.fadd(rest, b_.fma(b_.fneg(first), b[1], a[1]))
-    return first, b_.fmul(rest, reciprocal)
 
 
 # The asymptotic series of the trigamma function holds from the first number on, with the Bernoulli numbers B2, B4, …

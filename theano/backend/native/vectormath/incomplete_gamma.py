@@ -22,6 +22,7 @@ from theano.backend.native.vectormath import bessel_coefficients as constants
 from theano.backend.native.vectormath import coefficients, double_length
 from theano.backend.native.vectormath.arithmetic import DoubleLength, Kit
 from theano.backend.native.vectormath.control_flow import Values, repeat, where
+from theano.backend.native.vectormath.error_function import erfcx_of_positive
 from theano.backend.native.vectormath.exponential import expm1, scaled
 from theano.backend.native.vectormath.logarithm import split_positive
 
@@ -150,9 +151,7 @@ def _uniform(k: Kit, a: Value, exponent: Value, below: Value, precision: float) 
             total = term if total is None else b.fma(total, inverse, term)
     assert total is not None
     rest = b.fmul(total, b.fmul(root, k(1 / math.sqrt(2 * math.pi))))
-    ratio = b.fdiv(b.fsub(y, k(4.0)), b.fadd(y, k(4.0)))
-    erfcx = b.fdiv(k.polynomial(ratio, coefficients.ERFC["double"]), b.fma(y, k(2.0), k(1.0)))
-    return b.fma(erfcx, k(0.5), b.select(below, b.fneg(rest), rest))
+    return b.fma(b.fadd(*erfcx_of_positive(k, y)), k(0.5), b.select(below, b.fneg(rest), rest))
 
 
 def _upper_near_zero(k: Kit, a: Value, x: Value, logarithm: DoubleLength, precision: float) -> Value:

@@ -17,9 +17,6 @@ SYMBOL_PREFIX = "theano_special_"
 
 # name in SciPy: number of operands
 SCIPY_FUNCTIONS = {
-    "erfcinv": 1,
-    "erfcx": 1,
-    "erfinv": 1,
     "iv": 2,
     "jv": 2,
 }
@@ -82,21 +79,6 @@ def _call_scipy(b: Builder, name: str, *args: Value) -> Value:
         return one.convert("fptrunc", result, element)
 
     return b.per_lane(call, *args)
-
-
-def erfcinv(b: Builder, x: Value) -> Value:
-    """The number whose erfc is `x`."""
-    return _call_scipy(b, "erfcinv", x)
-
-
-def erfcx(b: Builder, x: Value) -> Value:
-    """``exp(x**2) * erfc(x)``."""
-    return _call_scipy(b, "erfcx", x)
-
-
-def erfinv(b: Builder, x: Value) -> Value:
-    """The number whose erf is `x`."""
-    return _call_scipy(b, "erfinv", x)
 
 
 def iv(b: Builder, v: Value, x: Value) -> Value:
