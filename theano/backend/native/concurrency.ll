@@ -245,7 +245,7 @@ define {i64, i64, i64} @rt_part(ptr %task, i64 %piece) {
 ; divided; the last of those that may be; what an element costs, in sixteenths; from how much work on several threads are
 ; used, or -1; of how many parts the results are, and the size of an element of each. `now` holds the number of elements,
 ; lengths of dimensions that may be divided, and for each part its address in the whole, the number of elements, and a
-; function that combines one element of the results of all pieces, or null: the one of the part before does that.
+; function that combines the results of all pieces, or null: the one of the part before does that.
 define i64 @rt_share(ptr %frame, ptr %outputs, ptr %function, ptr %words, ptr %loop, ptr %now) {
 entry:
   %new = alloca [9 x i64]
@@ -368,9 +368,6 @@ elements:
   %target = load ptr, ptr %target.p
   %count.p = getelementptr i64, ptr %target.p, i64 1
   %count = load i64, ptr %count.p
-  %item.at = add i64 %k, 6
-  %item.p = getelementptr i64, ptr %loop, i64 %item.at
-  %item = load i64, ptr %item.p
   %offset = call i64 @offset(ptr %loop, ptr %now, i64 %k)
   %first = getelementptr i8, ptr %memory, i64 %offset
   ; of a second part, where there is one
@@ -378,28 +375,11 @@ elements:
   %is.last = icmp eq i64 %k.next, %parts
   %more.place = select i1 %is.last, ptr %target.p, ptr %more.p
   %more.target = load ptr, ptr %more.place
-  %more.item.at = add i64 %k, 7
-  %more.item.p = getelementptr i64, ptr %loop, i64 %more.item.at
-  %more.item.place = select i1 %is.last, ptr %item.p, ptr %more.item.p
-  %more.item = load i64, ptr %more.item.place
   %more.number = select i1 %is.last, i64 %k, i64 %k.next
   %more.offset = call i64 @offset(ptr %loop, ptr %now, i64 %more.number)
   %more.first = getelementptr i8, ptr %memory, i64 %more.offset
-  br label %element.head
-element.head:
-  %e = phi i64 [0, %elements], [%e.next, %element]
-  %e.more = icmp slt i64 %e, %count
-  br i1 %e.more, label %element, label %combined
-element:
-  %e.offset = mul i64 %e, %item
-  %e.to = getelementptr i8, ptr %target, i64 %e.offset
-  %e.from = getelementptr i8, ptr %first, i64 %e.offset
-  %e.more.offset = mul i64 %e, %more.item
-  %e.more.to = getelementptr i8, ptr %more.target, i64 %e.more.offset
-  %e.more.from = getelementptr i8, ptr %more.first, i64 %e.more.offset
-  call void %combination(ptr %e.to, ptr %e.from, ptr %e.more.to, ptr %e.more.from, i64 %size, i64 %pieces)
-  %e.next = add i64 %e, 1
-  br label %element.head
+  call void %combination(ptr %target, ptr %first, ptr %more.target, ptr %more.first, i64 %size, i64 %pieces, i64 %count)
+  br label %combined
 combined:
   br label %each.part
 end:

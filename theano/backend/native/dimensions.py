@@ -22,7 +22,7 @@ class Stream:
         self.written = written
         self.pointer: Value = Value("null", "ptr")
         self.values: list[Value | None] = []
-        self.blocks: list[Value] = []  # of each row that is walked now, where its contiguous elements are
+        self.block: Value = self.pointer  # where the contiguous elements are that are walked now
         self.unit: Value | None = None
 
     @property

@@ -375,7 +375,7 @@ class Emitter:
     def prefetch(self, pointer: Value) -> None:
         """Have memory brought near that will be read soon; any address will do."""
         self.module.declare("llvm.prefetch", "declare void @llvm.prefetch.p0(ptr, i32, i32, i32)")
-        self.fn.emit(f"call void @llvm.prefetch.p0(ptr {pointer.ref}, i32 0, i32 2, i32 1)")
+        self.fn.emit(f"call void @llvm.prefetch.p0(ptr {pointer.ref}, i32 0, i32 3, i32 1)")
 
     @staticmethod
     def _to_register(b: Builder, raw: Value, dtype: str) -> Value:

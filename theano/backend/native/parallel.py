@@ -22,7 +22,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from theano.backend.native.ir import Builder, Function, Value
+from theano.backend.native.conversions import element_type
+from theano.backend.native.ir import BITS, Builder, Function, Value
 from theano.backend.native.loops import Compute, Iota, Load, Loop, Position
 from theano.backend.native.program import ITEMSIZES, Array
 from theano.backend.native.vectormath import FUNCTIONS
@@ -183,28 +184,37 @@ class PieceResults:
         return found
 
     def _combination(self, a: Accumulator) -> Value:
-        """A function that combines one element of the results of all pieces; written once a module."""
+        """A function that combines the results of all pieces; written once a module."""
         em = self.em
         arrays = iter(a.result_arrays())
         unwanted = a.unwanted()
         dtypes = [a.dtypes[n] if n in unwanted else next(arrays).dtype for n in range(a.total_parts)]
-        name = ".".join([em.name, "combine", type(a).__name__, a.reduction.op.name, a.dtype, *dtypes])
+        widest = max(BITS[element_type(dtype)] for dtype in (*dtypes, *a.dtypes))
+        lanes = 1 if self.everything else max(1, em.vector_bits // max(widest, 8))
+        name = ".".join([em.name, "combine", type(a).__name__, a.reduction.op.name, a.dtype, *dtypes, str(lanes)])
         if name in em.module.functions:
             return Value(f"@{name}", "ptr")
-        outer, zero = em.fn, Builder(em.fn, 1).const("i64", 0)
-        parameters = [("ptr", "to0"), ("ptr", "from0"), ("ptr", "to1"), ("ptr", "from1"), ("i64", "size"), ("i64", "n")]
+        parameters = [("ptr", name) for name in ("to0", "from0", "to1", "from1")]
+        parameters += [("i64", name) for name in ("size", "pieces", "count")]
+        outer, outer_b = em.fn, em.b
         fn = em.fn = Function(em.module, name, "void", parameters, "nounwind", "internal")
-        b = Builder(fn, 1)
-        to0, from0, to1, from1, size, pieces = fn.parameters
-        with fn.carrying(zero, pieces, 1, a.start(b)) as turn:
-            distance = b.mul(turn.index, size)
-            places = [em.offset(start, distance) for start in (from0, from1)]
-            parts = [em.load_element(b, place, dtype) for place, dtype in zip(places, dtypes, strict=False)]
-            turn.values = a.add(b, turn.values, parts)
-        for value, place, dtype in zip(a.total(b, turn.values), (to0, to1), dtypes, strict=False):
-            em.store_element(b, value, place, dtype)
+        b, one = Builder(fn, lanes), Builder(fn, 1)
+        em.b = one
+        to0, from0, to1, from1, size, pieces, count = fn.parameters
+        with fn.loop(one.const("i64", 0), count, lanes) as at:
+            mask = em.lane_mask(b, at, count) if lanes > 1 else None
+            offsets = [one.mul(at, one.const("i64", ITEMSIZES[dtype])) for dtype in dtypes]
+            with fn.carrying(one.const("i64", 0), pieces, 1, a.start(b)) as turn:
+                distance = one.mul(turn.index, size)
+                parts = [
+                    em.load_vector(b, em.offset(em.offset(start, distance), offset), dtype, mask)
+                    for start, offset, dtype in zip((from0, from1), offsets, dtypes, strict=False)
+                ]
+                turn.values = a.add(b, turn.values, a.again(b, parts))
+            for value, place, offset, dtype in zip(a.total(b, turn.values), (to0, to1), offsets, dtypes, strict=False):
+                em.store_vector(b, value, em.offset(place, offset), dtype, mask)
         fn.emit("ret void")
-        em.fn = outer
+        em.fn, em.b = outer, outer_b
         return Value(f"@{name}", "ptr")
 
     def of_piece(self) -> tuple[dict[int, Value], list[Value]]:

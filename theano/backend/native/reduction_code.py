@@ -10,6 +10,7 @@ Values have any number of lanes, so the same code serves vectors and what remain
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -31,6 +32,8 @@ class Accumulator:
 
     Attributes
     ----------
+    given
+        dtype of the values that are reduced; they are combined in `dtype`.
     dtypes
         of the state's parts, as they are kept in memory (float16 is combined in float32).
     total_parts
@@ -39,9 +42,10 @@ class Accumulator:
 
     total_parts = 1
 
-    def __init__(self, em: Emitter, reduction: Reduction) -> None:
+    def __init__(self, em: Emitter, reduction: Reduction, given: str) -> None:
         self.em = em
         self.reduction = reduction
+        self.given = given
         self.dtype = reduction.dtype
         self.dtypes = ["float32" if self.dtype == "float16" else self.dtype]
 
@@ -51,7 +55,7 @@ class Accumulator:
 
     def element(self, b: Builder, value: Value, place: Value) -> Parts:
         """What one element, at the place `place` (i64, one lane), amounts to."""
-        return [value]
+        return [self.em.convert(b, value, self.given, self.dtype)]
 
     def join(self, b: Builder, earlier: Parts, later: Parts) -> Parts:
         """What the elements before and those behind amount to together."""
@@ -68,6 +72,10 @@ class Accumulator:
     def total(self, b: Builder, state: Parts) -> Parts:
         """What all elements of a state amount to."""
         return state
+
+    def again(self, b: Builder, parts: Parts) -> Parts:
+        """What elements amount to whose total is `parts`, to be added to another state."""
+        return parts
 
     def across(self, b: Builder, parts: Parts, single: Value) -> Parts:
         """All lanes joined in one; lane by lane they hold neighbouring elements.
@@ -122,8 +130,8 @@ class Sum(Accumulator):
     larger one, this is wrong by some units in the last place of `b`, which a sum of few elements is as well.
     """
 
-    def __init__(self, em: Emitter, reduction: Reduction) -> None:
-        super().__init__(em, reduction)
+    def __init__(self, em: Emitter, reduction: Reduction, given: str) -> None:
+        super().__init__(em, reduction, given)
         self.dtypes *= 2
 
     def start(self, b: Builder) -> Parts:
@@ -141,13 +149,45 @@ class Sum(Accumulator):
         return [b.select(b.is_nan(lost), total, both)]  # an infinite sum has lost inf - inf
 
 
+class Extremum(Accumulator):
+    """The largest or smallest of floats; nan where there is one.
+
+    The processor's own maximum loses nan, so elements have a second part, whether there is one among them. Of two
+    elements that is a single comparison.
+    """
+
+    def nothing(self, b: Builder) -> Parts:
+        return [*super().nothing(b), b.const("i1", False)]
+
+    def start(self, b: Builder) -> Parts:
+        return super().nothing(b)
+
+    def element(self, b: Builder, value: Value, place: Value) -> Parts:
+        (x,) = super().element(b, value, place)
+        return [x, b.is_nan(x)]
+
+    def join(self, b: Builder, earlier: Parts, later: Parts) -> Parts:
+        chosen = compare(b, "gt" if self.reduction.op.name == "maximum" else "lt", later[0], earlier[0], self.dtype)
+        return [b.select(chosen, later[0], earlier[0]), b.or_(earlier[1], later[1])]
+
+    def add(self, b: Builder, state: Parts, elements: Parts) -> Parts:
+        best, is_nan = self.join(b, [*state, b.const("i1", False)], elements)  # a state that is nan is larger than none
+        return [b.select(is_nan, b.const(best.type, math.nan), best)]
+
+    def again(self, b: Builder, parts: Parts) -> Parts:
+        return [*parts, b.is_nan(parts[0])]
+
+    def unite(self, b: Builder, first: Parts, second: Parts) -> Parts:
+        return super().join(b, first, second)
+
+
 class Place(Accumulator):
     """A maximum and where the first such element is; nan is larger than anything."""
 
     total_parts = 2
 
-    def __init__(self, em: Emitter, reduction: Reduction) -> None:
-        super().__init__(em, reduction)
+    def __init__(self, em: Emitter, reduction: Reduction, given: str) -> None:
+        super().__init__(em, reduction, given)
         self.dtypes.append("int64")
 
     def nothing(self, b: Builder) -> Parts:
@@ -155,7 +195,7 @@ class Place(Accumulator):
         return [*super().nothing(b), b.const("i64", 0)]
 
     def element(self, b: Builder, value: Value, place: Value) -> Parts:
-        return [value, b.splat(place)]
+        return [*super().element(b, value, place), b.splat(place)]
 
     def _larger(self, b: Builder, x: Value, y: Value) -> Value:
         if is_float(self.dtype):
@@ -191,11 +231,13 @@ class Place(Accumulator):
 def accumulator(em: Emitter, reduction: Reduction, dtype: str, lengths: Sequence[Ref]) -> Accumulator:
     """How to combine values of `dtype` over axes of these lengths."""
     if reduction.places is not None:
-        return Place(em, reduction)
+        return Place(em, reduction, dtype)
+    if reduction.op.name in ("maximum", "minimum") and is_float(reduction.dtype):
+        return Extremum(em, reduction, dtype)
     if reduction.op.name != "add" or not is_float(reduction.dtype) or reduction.dtype == "float16":
-        return Accumulator(em, reduction)
+        return Accumulator(em, reduction, dtype)
     wide = is_float(dtype) and BITS[element_type(dtype)] < BITS[element_type(reduction.dtype)]
     count = 1
     for length in lengths:
         count *= length.value if isinstance(length, Const) else FEW + 1
-    return Accumulator(em, reduction) if wide or count <= FEW else Sum(em, reduction)
+    return (Accumulator if wide or count <= FEW else Sum)(em, reduction, dtype)

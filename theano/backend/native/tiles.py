@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from theano.backend.native.columns import ColumnCode, reduces_columns
 from theano.backend.native.dimensions import Stream
 from theano.backend.native.ir import Value
 from theano.backend.native.loop_code import BLOCK, LoopCode
@@ -23,9 +24,14 @@ STACK_BYTES = 128 * 1024  # for the tiles of all operands
 
 
 def write_loop(em: Emitter, loop: Loop, part: tuple[int, Value, Value] | None = None) -> None:
-    """Write the code of a loop, or of a part of it as :class:`LoopCode` says, by tiles where that pays."""
+    """Write the code of a loop, or of a part of it as :class:`LoopCode` says, in the way that suits it."""
     across = tiled_dimension(loop)
-    (LoopCode(em, loop, part) if across is None else TiledLoopCode(across, em, loop, part)).write()
+    if across is not None:
+        TiledLoopCode(across, em, loop, part).write()
+    elif reduces_columns(loop):
+        ColumnCode(em, loop, part).write()
+    else:
+        LoopCode(em, loop, part).write()
 
 
 def tiled_dimension(loop: Loop) -> int | None:
@@ -97,8 +103,8 @@ class TiledLoopCode(LoopCode):
         with self.fn.if_(b1.not_(stream.unit)):
             self.em.stage_tile(self.tiles[id(stream)], source, across, along, height, width, stream.array.itemsize)
 
-    def _staged(self, number: int, row: int, stream: Stream, direct: Value, length: Value) -> Value:
+    def _staged(self, number: int, stream: Stream, count: Value) -> Value:
         """A transposed operand has been copied with its tile."""
         if id(stream) not in self.tiles:
-            return super()._staged(number, row, stream, direct, length)
+            return super()._staged(number, stream, count)
         return self.em.offset(self.tiles[id(stream)], self.b1.mul(self.row_in_tile, self.b1.const("i64", TILE_PITCH)))
