@@ -35,6 +35,7 @@ WHOLE = {"gemm": 3_000_000, "gemv": 400_000}  # multiplications up to which a pr
 PIECE = {"gemm": 1_000_000, "gemv": 200_000}  # a piece has about as many
 PIECES = 16  # at most
 OWN = 100_000_000  # multiplications up to which our own functions are quicker than OpenBLAS
+TOGETHER = 4  # rows of small products of matrix and vector
 NARROW = 2_000_000  # where fewer columns than half a vector has lanes are left to OpenBLAS up to as many
 ROWS = 8  # a piece has a multiple of as many
 LETTER = {"double": "d", "float": "s"}
@@ -151,7 +152,8 @@ def provide(routine: str, kind: str) -> None:
         whole.write()
         _Divided(whole, routine).write()
         _libraries[name] = Library(str(module))
-        add_symbol(name, _libraries[name].address(name))
+        for symbol in (name, whole.fn.name):
+            add_symbol(symbol, _libraries[name].address(symbol))
 
 
 @contextmanager
@@ -178,7 +180,7 @@ class _Routine:
         self.size = 8 if kind == "double" else 4
         self.module = module
         self.parameters = parameters
-        self.fn = Function(module, f"whole_{name}_{kind}", "void", parameters, "nounwind", "internal")
+        self.fn = Function(module, f"whole_{name}_{kind}", "void", parameters, "nounwind")
         self.b = Builder(self.fn, 1)
         self.p = {n: v for (_, n), v in zip(parameters, self.fn.parameters, strict=True)}
 
@@ -280,6 +282,31 @@ def _matrix(name: str) -> list[tuple[str, str]]:
     return [("ptr", name), ("i64", name + "0"), ("i64", name + "1")]
 
 
+def leave_to(fn: Function, name: str, operands: list[Value]) -> None:
+    """Call a function of another module and return."""
+    fn.module.declare(name, f"declare void @{name}({', '.join(v.type for v in operands)})")
+    fn.emit(f"call void @{name}({', '.join(f'{v.type} {v.ref}' for v in operands)})")
+    fn.emit("ret void")
+    fn.label(fn.new_label("dead"))
+
+
+def vector_products(b: Builder, p: dict[str, Value]) -> list[tuple[Value, list[Value]]]:
+    """Whether a product is better one of matrix and vector, its second factor or its first; and the gemv it then is."""
+    one, found = b.const("i64", 1), []
+    worthwhile = b.icmp("sgt", product_work(b, p), b.const("i64", SMALL["gemv"]))
+    for length, names in (
+        ("n", "m k alpha A A0 A1 B B0 beta Z Z0 C C0"),
+        ("m", "n k alpha B B1 B0 A A1 beta Z Z1 C C1"),
+    ):
+        found.append((b.and_(worthwhile, b.icmp("eq", p[length], one)), [p[name] for name in names.split()]))
+    return found
+
+
+def product_work(b: Builder, p: dict[str, Value]) -> Value:
+    """The number of multiplications."""
+    return b.mul(b.mul(p["m"], p["n"]), p["k"])
+
+
 class _Gemm(_Routine):
     """``C = beta * Z + alpha * A.B``: A is (m, k), B (k, n), Z and C (m, n), C with contiguous rows.
 
@@ -293,7 +320,10 @@ class _Gemm(_Routine):
 
     def write(self) -> None:
         b, p = self.b, self.p
-        work = b.mul(b.mul(p["m"], p["n"]), p["k"])
+        for here, operands in vector_products(b, p):
+            with self.fn.if_(here):
+                leave_to(self.fn, f"whole_gemv_{self.kind}", operands)
+        work = product_work(b, p)
         self.finish(b.icmp("sle", work, self.const(SMALL["gemm"])), self._tiny, self._call)
 
     def own(self) -> None:
@@ -312,11 +342,12 @@ class _Gemm(_Routine):
 
     def suits_own(self, b: Builder, p: dict[str, Value]) -> Value:
         """Whether our own functions are quicker than BLAS for a product, or a piece of one."""
-        work = b.mul(b.mul(p["m"], p["n"]), p["k"])
+        work = product_work(b, p)
         narrow = b.icmp("sle", p["n"], b.const("i64", Products(self.module, self.kind).lanes // 2))
         deep = b.and_(b.icmp("sge", p["k"], b.const("i64", 16)), b.icmp("sle", work, b.const("i64", NARROW)))
         few = b.and_(b.icmp("sle", p["m"], b.const("i64", 4)), b.not_(self._by_rows(b, p, "B")))
-        return b.not_(b.or_(few, b.select(narrow, deep, b.icmp("sgt", work, b.const("i64", OWN)))))
+        worse = b.or_(few, b.select(narrow, deep, b.icmp("sgt", work, b.const("i64", OWN))))
+        return b.or_(b.icmp("sle", work, b.const("i64", SMALL["gemv"])), b.not_(worse))
 
     def _copy_added(self) -> None:
         """Copy Z to C, where what follows adds to C only; nothing where Z is C or not looked at."""
@@ -394,14 +425,16 @@ class _Gemv(_Routine):
 
     def _tiny(self) -> None:
         b, fn, p, zero = self.b, self.fn, self.p, self.const(0)
-        with fn.loop(zero, p["m"]) as i:
-            with fn.carrying(zero, p["n"], 1, [b.const(self.kind, 0)]) as turn:
-                x = self.load(self.at(p["A"], (i, p["A0"]), (turn.index, p["A1"])))
-                y = self.load(self.at(p["x"], (turn.index, p["x0"])))
-                turn.values = [b.fadd(turn.values[0], b.fmul(x, y))]
-            target = self.at(p["y"], (i, p["y0"]))
-            old = self.scaled(p["beta"], self.at(p["z"], (i, p["z0"])))
-            self.store(b.fadd(b.fmul(p["alpha"], turn.values[0]), old), target)
+        last = b.sub(p["m"], self.const(1))
+        with fn.loop(zero, p["m"], TOGETHER) as i:  # sums that do not wait for each other
+            rows = [b.intrinsic("smin", b.add(i, self.const(r)), last) for r in range(TOGETHER)]
+            with fn.carrying(zero, p["n"], 1, [b.const(self.kind, 0)] * TOGETHER) as turn:
+                x = self.load(self.at(p["x"], (turn.index, p["x0"])))
+                elements = [self.load(self.at(p["A"], (row, p["A0"]), (turn.index, p["A1"]))) for row in rows]
+                turn.values = [b.fadd(s, b.fmul(a, x)) for s, a in zip(turn.values, elements, strict=True)]
+            added = [self.scaled(p["beta"], self.at(p["z"], (row, p["z0"]))) for row in rows]
+            for row, total, old in zip(rows, turn.values, added, strict=True):
+                self.store(b.fadd(b.fmul(p["alpha"], total), old), self.at(p["y"], (row, p["y0"])))
 
     def _call(self) -> None:
         b, fn, p = self.b, self.fn, self.p
@@ -428,14 +461,17 @@ class _Gemv(_Routine):
 
 
 class _Divided:
-    """``blas_routine_T``: the product in pieces of rows or columns of the result, each by the function for a whole one.
+    """``blas_routine_T``: a product in pieces of rows and columns of the result, each by the function for a whole one.
 
     Its first two parameters are the frame and the outputs of the program; the others are those of the function.
+    ``gemm`` takes a batch of products: the number of these and four strides, from a matrix to the next, come first.
     """
 
     def __init__(self, whole: _Routine, routine: str) -> None:
         self.whole, self.routine, self.kind = whole, routine, whole.kind
-        self.module, self.parameters = whole.module, whole.parameters
+        self.module = whole.module
+        self.batch = [("i64", n) for n in ("count", "As", "Bs", "Zs", "Cs")] if routine == "gemm" else []
+        self.parameters = [*self.batch, *whole.parameters]
         self.name = f"blas_{routine}_{whole.kind}"
 
     def write(self) -> None:
@@ -445,66 +481,49 @@ class _Divided:
         b = Builder(fn, 1)
         p = {n: v for (_, n), v in zip(given, fn.parameters, strict=True)}
         work = b.mul(p["m"], p["n"])
-        if self.routine == "gemm":
-            work = b.mul(work, p["k"])
-        if self.routine == "gemm":
+        if self.batch:
             self._vectors(fn, b, p)
-        operands = ", ".join(f"{t} {p[n].ref}" for t, n in self.parameters)
+            work = b.mul(work, b.mul(p["k"], p["count"]))
         with fn.if_(b.icmp("sle", work, b.const("i64", WHOLE[self.routine]))):
-            fn.emit(f"call void @{self.whole.fn.name}({operands})")
+            self._call(fn, b, p)
             fn.emit("ret void")
             fn.label(fn.new_label("dead"))
+        one = b.const("i64", 1)
         wish = b.assign("i64", f"sdiv i64 {work.ref}, {PIECE[self.routine]}")
-        rows = columns = b.const("i64", 1)  # pieces that each column and each row of the result is divided into
+        wish = b.intrinsic("smin", b.intrinsic("smax", wish, one), b.const("i64", PIECES))
+        items, parts = one, one  # how many products a piece has of a batch, and how many parts it then has
+        if self.batch:
+            items, parts = self._parts(b, p["count"], b.intrinsic("smin", wish, p["count"]), 1)
+            wish = b.assign("i64", f"sdiv i64 {wish.ref}, {parts.ref}")
+        rows = columns = one  # how many parts each column and each row of the result is to have
         for _ in range(PIECES.bit_length() - 1):
             more = b.icmp("slt", b.mul(rows, columns), wish)
             by_rows = more
-            if self.routine == "gemm":  # pieces shall be squares: they read the least of both factors
+            if self.batch:  # parts shall be squares: they read the least of both factors
                 by_rows = b.and_(more, b.icmp("sge", b.mul(p["m"], columns), b.mul(p["n"], rows)))
                 columns = b.shl(columns, b.convert("zext", b.xor(more, by_rows), "i64"))
             rows = b.shl(rows, b.convert("zext", by_rows, "i64"))
-        height, pieces = self._parts(b, p["m"], rows, ROWS)
-        width, across = p["n"], b.const("i64", 1)
-        if self.routine == "gemm":
+        height, down = self._parts(b, p["m"], rows, ROWS)
+        width, across = p["n"], one
+        if self.batch:
             width, across = self._parts(b, p["n"], columns, Products(self.module, self.kind).columns)
-            pieces = b.mul(pieces, across)
-        task = fn.alloca("i64", len(self.parameters) + 3)
-        for number, value in enumerate((height, width, across)):
-            self._at(fn, task, number, value)
-        for number, (_, name) in enumerate(self.parameters):
-            self._at(fn, task, number + 3, p[name])
+        task = fn.alloca("i64", len(self.parameters) + 5)
+        values = [items, height, width, down, across, *(p[name] for _, name in self.parameters)]
+        for number, value in enumerate(values):
+            place = fn.assign("ptr", f"getelementptr i64, ptr {task.ref}, i64 {number}")
+            fn.emit(f"store {value.type} {value.ref}, ptr {place.ref}")
+        pieces = b.mul(parts, b.mul(down, across))
         with one_thread(fn):
             places = f"ptr %frame, ptr %outputs, ptr @{piece}, ptr {task.ref}, i64 {pieces.ref}"
             fn.assign("i64", f"call i64 @rt_pieces({places})")
         fn.emit("ret void")
 
     def _vectors(self, fn: Function, b: Builder, p: dict[str, Value]) -> None:
-        """A factor of a single column, or of a single row, is a vector."""
-        types = [
-            "ptr",
-            "ptr",
-            "i64",
-            "i64",
-            self.kind,
-            "ptr",
-            "i64",
-            "i64",
-            "ptr",
-            "i64",
-            self.kind,
-            *["ptr", "i64"] * 2,
-        ]
-        name = f"blas_gemv_{self.kind}"
-        self.module.declare(name, f"declare void @{name}({', '.join(types)})")
-        for length, names in (
-            ("n", "m k alpha A A0 A1 B B0 beta Z Z0 C C0"),
-            ("m", "n k alpha B B1 B0 A A1 beta Z Z1 C C1"),
-        ):
-            with fn.if_(b.icmp("eq", p[length], b.const("i64", 1))):
-                operands = ", ".join(f"{p[n].type} {p[n].ref}" for n in names.split())
-                fn.emit(f"call void @{name}(ptr %frame, ptr %outputs, {operands})")
-                fn.emit("ret void")
-                fn.label(fn.new_label("dead"))
+        """Leave products with vectors to ``blas_gemv_T``, which divides them."""
+        single = b.icmp("eq", p["count"], b.const("i64", 1))
+        for here, operands in vector_products(b, p):
+            with fn.if_(b.and_(single, here)):
+                leave_to(fn, f"blas_gemv_{self.kind}", [p["frame"], p["outputs"], *operands])
 
     @staticmethod
     def _parts(b: Builder, length: Value, wish: Value, unit: int) -> tuple[Value, Value]:
@@ -517,10 +536,23 @@ class _Divided:
         each = b.mul(rounded_up(rounded_up(length, wish), b.const("i64", unit)), b.const("i64", unit))
         return each, rounded_up(length, each)
 
-    @staticmethod
-    def _at(fn: Function, task: Value, number: int, value: Value) -> None:
-        place = fn.assign("ptr", f"getelementptr i64, ptr {task.ref}, i64 {number}")
-        fn.emit(f"store {value.type} {value.ref}, ptr {place.ref}")
+    def _call(self, fn: Function, b: Builder, p: dict[str, Value]) -> None:
+        """Whole products, one after the other."""
+        names = [name for _, name in self.whole.parameters]
+
+        def call(given: dict[str, Value]) -> None:
+            operands = ", ".join(f"{given[n].type} {given[n].ref}" for n in names)
+            fn.emit(f"call void @{self.whole.fn.name}({operands})")
+
+        if not self.batch:
+            call(p)
+            return
+        with fn.loop(b.const("i64", 0), p["count"]) as item:
+            call({**p, **{a: self._moved(b, p, a, item, "s") for a in "ABZC"}})
+
+    def _moved(self, b: Builder, p: dict[str, Value], a: str, number: Value, stride: str) -> Value:
+        offset = b.mul(number, p[a + stride])
+        return b.assign("ptr", f"getelementptr {self.kind}, ptr {p[a].ref}, i64 {offset.ref}")
 
     def _piece(self) -> str:
         """The function that does piece number `piece` of a task."""
@@ -532,28 +564,26 @@ class _Divided:
             place = fn.assign("ptr", f"getelementptr i64, ptr %task, i64 {number}")
             return fn.assign(kind, f"load {kind}, ptr {place.ref}")
 
-        height, width, across = (read(number, "i64") for number in range(3))
-        p = {name: read(number + 3, kind) for number, (kind, name) in enumerate(self.parameters)}
-        piece = fn.parameters[3]
-        row = b.mul(b.assign("i64", f"sdiv i64 {piece.ref}, {across.ref}"), height)
-        column = b.mul(b.assign("i64", f"srem i64 {piece.ref}, {across.ref}"), width)
-
-        def moved(name: str, number: Value, stride: str) -> None:
-            offset = b.mul(number, p[stride])
-            p[name] = fn.assign("ptr", f"getelementptr {self.kind}, ptr {p[name].ref}, i64 {offset.ref}")
-
-        moved("A", row, "A0")
-        if self.routine == "gemm":
-            moved("B", column, "B1")
-            for matrix in ("Z", "C"):
-                moved(matrix, row, matrix + "0")
-                moved(matrix, column, matrix + "1")
-        else:
-            moved("z", row, "z0")
-            moved("y", row, "y0")
-        p["m"] = b.intrinsic("smin", b.sub(p["m"], row), height)
-        p["n"] = b.intrinsic("smin", b.sub(p["n"], column), width)
-        operands = ", ".join(f"{kind} {p[name].ref}" for kind, name in self.parameters)
-        fn.emit(f"call void @{self.whole.fn.name}({operands})")
+        items, height, width, down, across = (read(number, "i64") for number in range(5))
+        p = {name: read(number + 5, kind) for number, (kind, name) in enumerate(self.parameters)}
+        number, column = self._divided(b, fn.parameters[3], across)
+        number, row = self._divided(b, number, down)
+        row, column, item = b.mul(row, height), b.mul(column, width), b.mul(number, items)
+        for matrix in "ABZC" if self.batch else "":
+            p[matrix] = self._moved(b, p, matrix, item, "s")
+        for matrix in "AZC" if self.batch else "Azy":
+            p[matrix] = self._moved(b, p, matrix, row, "0")
+        for matrix in "BZC" if self.batch else "":
+            p[matrix] = self._moved(b, p, matrix, column, "1")
+        for name, first, length in (("count", item, items), ("m", row, height), ("n", column, width)):
+            if name in p:
+                p[name] = b.intrinsic("smin", b.sub(p[name], first), length)
+        self._call(fn, b, p)
         fn.emit("ret i64 0")
         return fn.name
+
+    @staticmethod
+    def _divided(b: Builder, number: Value, divisor: Value) -> tuple[Value, Value]:
+        """Quotient and remainder."""
+        quotient, rest = (b.assign("i64", f"{name} i64 {number.ref}, {divisor.ref}") for name in ("udiv", "urem"))
+        return quotient, rest

@@ -11,7 +11,7 @@ from theano.backend.native.ir import Value
 from theano.backend.native.lower import Lowering, lowers
 from theano.backend.native.lowering.creation import cast
 from theano.backend.native.lowering.elementwise import shuffled
-from theano.backend.native.program import ONE, Array, Step
+from theano.backend.native.program import Array, Step
 from theano.backend.native.steps import Product, strides_in_elements
 from theano.graph.basic import Apply
 from theano.scalar.arithmetic import add, mul
@@ -90,7 +90,7 @@ def _readable(arrays: Sequence[Array | None]) -> list[Array]:
 
 
 _SIGNATURES = {
-    "gemm": "i64, i64, i64, T, ptr, i64, i64, ptr, i64, i64, T, ptr, i64, i64, ptr, i64, i64",
+    "gemm": "i64, i64, i64, i64, i64, i64, i64, i64, T, ptr, i64, i64, ptr, i64, i64, T, ptr, i64, i64, ptr, i64, i64",
     "gemv": "i64, i64, T, ptr, i64, i64, ptr, i64, T, ptr, i64, ptr, i64",
 }
 
@@ -136,6 +136,8 @@ def product(
         operands.append(_scalar(em, beta, dtype))
         for array in (added or target, target):
             operands += [em.pointer(array), *strides_in_elements(em, array)]
+        if routine == "gemm":
+            operands = [*(em.b.const("i64", number) for number in (1, 0, 0, 0, 0)), *operands]
         _call(em, routine, kind, operands)
 
     return _step(ctx, node, routine, compute, reads, target, [*after, *target.producers])
@@ -198,16 +200,11 @@ def batched_dot(ctx: Lowering, node: Apply, inputs: list[Array]) -> list[Array]:
 
     def compute(em: Emitter) -> None:
         b = em.b
+        first, second, result = ([em.pointer(a), *strides_in_elements(em, a)] for a in (x, y, target))
+        strides = [matrix.pop(1) for matrix in (first, second, list(result), result)]
         lengths = [em.ref(r) for r in (x.shape[1], y.shape[2], x.shape[2])]
-        xs, ys = strides_in_elements(em, x), strides_in_elements(em, y)
-        with em.fn.loop(b.const("i64", 0), em.ref(batch)) as i:
-            left, right, out = (
-                em.offset(em.pointer(a), b.mul(i, em.ref(a.strides[0]))) if a.shape[0] != ONE else em.pointer(a)
-                for a in (x, y, target)
-            )
-            result = [out, *strides_in_elements(em, target)[1:]]
-            operands = [*lengths, b.const(kind, 1), left, *xs[1:], right, *ys[1:], b.const(kind, 0)]
-            _call(em, "gemm", kind, [*operands, *result, *result])
+        scaled = [*lengths, b.const(kind, 1), *first, *second, b.const(kind, 0)]
+        _call(em, "gemm", kind, [em.ref(batch), *strides, *scaled, *result, *result])
 
     return [
         _step(ctx, node, "batched gemm", compute, [x, y], target, [*after, *(s for r in shape for s in ctx.reasons(r))])
