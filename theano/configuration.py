@@ -129,8 +129,9 @@ SETTINGS = (
     ),
     Setting(
         "openmp_elemwise_minsize",
-        IntParam(200_000, _unsigned),
-        "From how many elements on a sum of float64 vectors uses several threads; what computes more does from fewer.",
+        IntParam(30_000, _unsigned),
+        "From how many elements on a sum of float64 vectors uses several threads; what computes more does from fewer. "
+        "Up to 200000 it does so only where calls come in quick succession.",
     ),
     # Machine code kept on disk
     Setting("native.cache", BoolParam(True), "Keep machine code on disk and use it in later processes."),

@@ -218,6 +218,24 @@ print(small - before, count() - before)
                 for _ in range(10):
                     np.testing.assert_array_equal(f(np.arange(n)), np.arange(n) + 1.0)
 
+    def test_short_steps_in_quick_succession_are_shared(self):
+        """A single one wakes nobody, and nobody is waited for; many of them do."""
+        x = T.dvector("x")
+        f = theano.function([x], T.exp(x))
+        values = np.zeros(20_000)
+        assert int(parallel.LONG_WORK) > 20_000 * 3  # it is short
+
+        def many() -> None:
+            for _ in range(300):
+                f(values)
+
+        with threads.using(2):
+            f(values)
+            time.sleep(0.01)
+            # on a busy machine another call may be under way, or a worker come too late
+            assert any(watched_pieces(lambda: (time.sleep(0.002), f(values))) == 1 for _ in range(200))
+            assert any(watched_pieces(many) >= 2 for _ in range(200))
+
     def test_idle_workers_sleep(self):
         x = T.dvector("x")
         f = theano.function([x], T.exp(x))
@@ -319,7 +337,7 @@ class TestFork:
             with change_flags(**{"native.cache": False}):
                 assert theano.function([x], T.exp(x) * 1.25)(np.zeros(2)).tolist() == [1.25, 1.25]
 
-        assert self.in_child(work) == 0
+        assert in_child(work) == 0
         thread.join()
 
     def test_forks_right_after_the_import(self):
@@ -365,13 +383,39 @@ print(os.waitpid(child, 0)[1])
             assert bits(f(values)) == expected
 
 
+def _long_loop(kind: str):
+    """A function whose call takes some 0.1 s, and its arguments."""
+    n, h, x, w = T.lscalar("n"), T.dscalar("h"), T.dmatrix("x"), T.dmatrix("w")
+    if kind == "one long step":
+        v = T.dvector("v")
+        return theano.function([v], T.erfinv(T.erf(v))), [np.random.default_rng(0).random(2_000_000)]
+    if kind == "a recurrence on numbers":
+        states, _ = theano.scan(lambda h: 3.7 * h * (1 - h), outputs_info=h, n_steps=n)
+        return theano.function([h, n], states[-1]), [0.3, 20_000_000]
+    if kind == "a loop of short steps":
+        states, _ = theano.scan(lambda h, w: T.tanh(T.dot(h, w)), outputs_info=x, non_sequences=w, n_steps=n)
+        return theano.function([x, w, n], states[-1]), [np.ones((16, 16)), np.eye(16), 60_000]
+    if kind == "loops in a loop":
+        rows, _ = theano.scan(lambda h, w: T.tanh(T.dot(h, w)), outputs_info=x, non_sequences=w, n_steps=10)
+        states, _ = theano.scan(
+            lambda h, w: theano.clone(rows[-1], {x: h}), outputs_info=x, non_sequences=w, n_steps=n, strict=False
+        )
+        return theano.function([x, w, n], states[-1]), [np.ones((16, 16)), np.eye(16), 6_000]
+    y = x
+    for _ in range(400):
+        y = T.tanh(T.dot(y, w))
+    return theano.function([x, w], y), [np.ones((2000, 40)), np.eye(40)]
+
+
 class TestPythonThreads:
-    def test_others_run_while_a_function_computes(self):
+    @pytest.mark.parametrize(
+        "kind",
+        ["one long step", "a recurrence on numbers", "a loop of short steps", "loops in a loop", "many short steps"],
+    )
+    def test_others_run_while_a_function_computes(self, kind):
         """Another thread gets on during one call, which it could not if that kept the interpreter's lock."""
-        x = T.dvector("x")
-        f = theano.function([x], T.erfinv(T.erf(x)))
-        values = np.random.default_rng(0).random(1_000_000)
-        f(values)
+        f, arguments = _long_loop(kind)
+        f(*arguments)
         interval = sys.getswitchinterval()
         sys.setswitchinterval(1000)  # nobody is asked to give the lock up
         turns, inside, done = [], threading.Event(), threading.Event()
@@ -387,7 +431,7 @@ class TestPythonThreads:
             other.start()
             inside.wait()
             started = time.perf_counter()
-            f(values)
+            f(*arguments)
             ended = time.perf_counter()
         finally:
             done.set()

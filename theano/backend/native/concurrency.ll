@@ -17,6 +17,16 @@ declare void @PyEval_RestoreThread(ptr)
 @rt_pool = global ptr null    ; runs pieces of work; null before it is needed for the first time
 @rt_starter = global ptr null ; the Python function that sets @rt_pool
 @rt_missed = internal global i64 0 ; whether somebody wanted the pool who could not start it
+@rt_awake = global i64 0      ; workers of the pool that look out for work or have some
+@rt_waited = global i64 0     ; nanoseconds that the pool's last job had to wait for workers at its end
+@rt_own = global i64 1        ; pieces of it that were not left to workers
+
+; Of short steps that might be shared: when the last one ended; how long those took that came in quick succession and
+; found nobody awake; what sharing has gained lately; until when they are not shared, because it has lost.
+@short.last = internal global i64 0
+@short.quick = internal global i64 0
+@short.gained = internal global i64 0
+@short.banned = internal global i64 0
 
 ; Nobody else may use this record until the call returns.
 define internal void @occupy(ptr %record) {
@@ -77,6 +87,41 @@ unlock:
   call void @occupy(ptr %record)
   %saved = call ptr @PyEval_SaveThread()
   store ptr %saved, ptr %state.p
+  br label %out
+out:
+  ret void
+}
+
+; Many short steps are long work, too: give up the lock when some time has passed since this was called first in this call.
+define void @rt_tick(ptr %frame) {
+  %record = call ptr @record_of(ptr %frame)
+  %state.p = getelementptr i64, ptr %record, i64 16
+  %state = load ptr, ptr %state.p
+  %held = icmp eq ptr %state, null
+  br i1 %held, label %time, label %out
+time:
+  %now = call i64 @nanoseconds()
+  call void @tick_at(ptr %frame, i64 %now)
+  br label %out
+out:
+  ret void
+}
+
+define internal void @tick_at(ptr %frame, i64 %now) {
+  %record = call ptr @record_of(ptr %frame)
+  %since.p = getelementptr i64, ptr %record, i64 21
+  %since = load i64, ptr %since.p
+  %first = icmp eq i64 %since, 0
+  br i1 %first, label %begin, label %compare
+begin:
+  store i64 %now, ptr %since.p
+  ret void
+compare:
+  %taken = sub i64 %now, %since
+  %long = icmp sgt i64 %taken, {HOLD_NANOSECONDS}
+  br i1 %long, label %unlock, label %out
+unlock:
+  call void @rt_unlock(ptr %frame)
   br label %out
 out:
   ret void
@@ -172,8 +217,12 @@ bad:
   ret i64 %code
 }
 
-; All pieces of a job: by several threads if `shared` and the pool is free, without the interpreter's lock.
-define internal i64 @pieces(ptr %function, ptr %frame, ptr %outputs, ptr %task, i64 %pieces, i1 %shared) {
+; All pieces of a job: by several threads if `shared` and the pool is free. Long work is done without the interpreter's
+; lock. Short work keeps it, for others would hold it for longer than the work takes; and it wakes nobody who sleeps,
+; which takes longer, unless such work has come in quick succession for a while. A worker whose core has other work, too,
+; may have to be waited for until it goes on with its piece: when that has taken more time than workers have saved, short
+; work is not shared for a multiple of that.
+define internal i64 @pieces(ptr %function, ptr %frame, ptr %outputs, ptr %task, i64 %pieces, i1 %shared, i1 %short) {
 entry:
   ; Code of SciPy may want the lock to report an error: with the lock held no other thread may run that.
   %record = call ptr @record_of(ptr %frame)
@@ -186,10 +235,46 @@ entry:
   %free = icmp eq i64 %either, 0
   %several = icmp sgt i64 %pieces, 1
   %may = and i1 %free, %shared
-  %go = and i1 %may, %several
+  %known = load ptr, ptr @rt_pool
+  %somebody = icmp ne ptr %known, @rt_alone
+  %may.pool = and i1 %may, %somebody
+  %go = and i1 %may.pool, %several
+  br i1 %short, label %brief, label %ample
+brief:
+  %now = call i64 @nanoseconds()
+  call void @tick_at(ptr %frame, i64 %now)
+  br i1 %go, label %consider, label %alone
+consider:
+  %banned = load atomic i64, ptr @short.banned monotonic, align 8
+  %is.banned = icmp slt i64 %now, %banned
+  br i1 %is.banned, label %alone, label %awake
+awake:
+  %workers = load atomic i64, ptr @rt_awake monotonic, align 8
+  %any = icmp sgt i64 %workers, 0
+  %before = load atomic i64, ptr @short.last monotonic, align 8
+  %gap = sub i64 %now, %before
+  %soon = icmp slt i64 %gap, {SPIN_NANOSECONDS}
+  %sum = load atomic i64, ptr @short.quick monotonic, align 8
+  %quick = select i1 %soon, i64 %sum, i64 0
+  %enough = icmp sge i64 %quick, {QUICK_NANOSECONDS}
+  %run.short = or i1 %any, %enough
+  br i1 %run.short, label %brief.find, label %brief.alone
+brief.alone:
+  %brief.code = call i64 @rt_alone(ptr %function, ptr %frame, ptr %outputs, ptr %task, i64 %pieces)
+  %after = call i64 @nanoseconds()
+  %took = sub i64 %after, %now
+  %quick.next = add i64 %quick, %took
+  store atomic i64 %after, ptr @short.last monotonic, align 8
+  store atomic i64 %quick.next, ptr @short.quick monotonic, align 8
+  ret i64 %brief.code
+brief.find:
+  store atomic i64 0, ptr @short.quick monotonic, align 8
+  br label %find
+ample:
+  call void @rt_unlock(ptr %frame)
   br i1 %go, label %find, label %alone
 find:
-  %known = load ptr, ptr @rt_pool
+  %at = phi i64 [%now, %brief.find], [0, %ample]
   %unknown = icmp eq ptr %known, null
   br i1 %unknown, label %missing, label %run
 missing:
@@ -200,21 +285,51 @@ miss:
   br label %alone
 begin:
   call void @start_pool(ptr %frame)
+  br i1 %short, label %run, label %unlock
+unlock:
+  call void @rt_unlock(ptr %frame)
   br label %run
 run:
   %pool = load ptr, ptr @rt_pool
-  call void @rt_unlock(ptr %frame)
   %code = call i64 %pool(ptr %function, ptr %frame, ptr %outputs, ptr %task, i64 %pieces)
+  br i1 %short, label %account, label %out
+account:
+  %end = call i64 @nanoseconds()
+  store atomic i64 %end, ptr @short.last monotonic, align 8
+  %passed = sub i64 %end, %at
+  %waited = load i64, ptr @rt_waited
+  %worked = sub i64 %passed, %waited
+  %own = load i64, ptr @rt_own
+  %helped = sub i64 %pieces, %own
+  %all.helped = mul i64 %worked, %helped
+  %own.least = call i64 @llvm.smax.i64(i64 %own, i64 1)
+  %saved = sdiv i64 %all.helped, %own.least
+  %saved.most = call i64 @llvm.smin.i64(i64 %saved, i64 {MOST_SAVED})
+  %gain = sub i64 %saved.most, %waited
+  %gained = load atomic i64, ptr @short.gained monotonic, align 8
+  %gained.now = add i64 %gained, %gain
+  %gained.most = call i64 @llvm.smin.i64(i64 %gained.now, i64 {MOST_GAINED})
+  %lost = icmp slt i64 %gained.most, 0
+  br i1 %lost, label %ban, label %go.on
+go.on:
+  store atomic i64 %gained.most, ptr @short.gained monotonic, align 8
+  br label %out
+ban:
+  %pause = mul i64 %gained.most, -{BANNED_TIMES}
+  %until = add i64 %end, %pause
+  store atomic i64 %until, ptr @short.banned monotonic, align 8
+  store atomic i64 0, ptr @short.gained monotonic, align 8
+  br label %out
+out:
   ret i64 %code
 alone:
-  call void @rt_unlock(ptr %frame)
   %code.alone = call i64 @rt_alone(ptr %function, ptr %frame, ptr %outputs, ptr %task, i64 %pieces)
   ret i64 %code.alone
 }
 
 ; As @pieces, for work that is known to be long.
 define i64 @rt_pieces(ptr %frame, ptr %outputs, ptr %function, ptr %task, i64 %pieces) {
-  %code = call i64 @pieces(ptr %function, ptr %frame, ptr %outputs, ptr %task, i64 %pieces, i1 true)
+  %code = call i64 @pieces(ptr %function, ptr %frame, ptr %outputs, ptr %task, i64 %pieces, i1 true, i1 false)
   ret i64 %code
 }
 
@@ -291,20 +406,30 @@ choose.next:
 chosen:
   %work.16 = mul i64 %total, %cost
   %work = lshr i64 %work.16, 4
-  %wish = udiv i64 %work, {PIECE_WORK}
   %partial = call i1 @is_reduced(i64 %mask, i64 %best)
+  %piece.work = select i1 %partial, i64 {PIECE_WORK_REDUCED}, i64 {PIECE_WORK}
+  %wish = udiv i64 %work, %piece.work
   %size.least = call i64 @llvm.smax.i64(i64 %size, i64 1)
   %fitting = udiv i64 {ALL_RESULTS}, %size.least
   %fitting.most = call i64 @llvm.smin.i64(i64 %fitting, i64 {PIECES})
   %limit = select i1 %partial, i64 %fitting.most, i64 {PIECES}
   %wish.most = call i64 @llvm.smin.i64(i64 %wish, i64 %limit)
   %wish.least = call i64 @llvm.smax.i64(i64 %wish.most, i64 1)
-  %each.exact = call i64 @quotient(i64 %best.length, i64 %wish.least)
+  ; a power of two, so that as many threads have equally many of them
+  %zeros = call i64 @llvm.ctlz.i64(i64 %wish.least, i1 true)
+  %exponent = sub i64 63, %zeros
+  %wish.even = shl i64 1, %exponent
+  %each.exact = call i64 @quotient(i64 %best.length, i64 %wish.even)
+  ; whole vectors, and whole squares of tiles (staging.py), unless there are few rows
   %is.innermost = icmp eq i64 %best, %innermost
-  %each.above = add i64 %each.exact, 63
-  %each.aligned = and i64 %each.above, -64
-  %each.chosen = select i1 %is.innermost, i64 %each.aligned, i64 %each.exact
-  %each = call i64 @llvm.smax.i64(i64 %each.chosen, i64 1)
+  %many = icmp sge i64 %each.exact, 32
+  %unit.rows = select i1 %many, i64 8, i64 1
+  %unit = select i1 %is.innermost, i64 64, i64 %unit.rows
+  %unit.less = sub i64 %unit, 1
+  %each.above = add i64 %each.exact, %unit.less
+  %unit.mask = sub i64 0, %unit
+  %each.aligned = and i64 %each.above, %unit.mask
+  %each = call i64 @llvm.smax.i64(i64 %each.aligned, i64 1)
   %pieces = call i64 @quotient(i64 %best.length, i64 %each)
   br i1 %partial, label %scratch, label %ready
 scratch:
@@ -347,9 +472,10 @@ ready:
   %n8 = getelementptr i64, ptr %new, i64 8
   store ptr %now, ptr %n8
   %enough = icmp sge i64 %work, %least
+  %brief = icmp slt i64 %work, {LONG_WORK}
   %several = icmp sge i64 %least, 0
   %shared = and i1 %enough, %several
-  %code = call i64 @pieces(ptr %function, ptr %frame, ptr %outputs, ptr %new, i64 %pieces, i1 %shared)
+  %code = call i64 @pieces(ptr %function, ptr %frame, ptr %outputs, ptr %new, i64 %pieces, i1 %shared, i1 %brief)
   %ok = icmp eq i64 %code, 0
   %combine = and i1 %ok, %partial
   br i1 %combine, label %each.part, label %end
@@ -388,6 +514,7 @@ end:
 }
 declare i64 @llvm.smin.i64(i64, i64)
 declare i64 @llvm.smax.i64(i64, i64)
+declare i64 @llvm.ctlz.i64(i64, i1)
 
 ; As rt_share, for a single dimension and no reduction.
 define i64 @rt_share_line(ptr %frame, ptr %outputs, ptr %function, ptr %words, ptr %loop, i64 %length) {

@@ -33,6 +33,9 @@ STEPS_A_FUNCTION = 40
 INLINED_USES = 10  # an elementary function that a program uses more often is called, which compiles in less time
 SHARED_STEPS = 3  # as many steps that look alike are written as functions, so that equal ones are compiled once
 OUTPUT_WORDS = 8
+WORDS_BEFORE = 2  # the frame: a count of steps and the address of the call record
+COUNTED_STEPS = -2
+STEPS_A_LOOK = 128
 _WORDS_OF_TASK = "  ; words"  # where they are put into memory: which they are is known when the function is written
 
 
@@ -82,7 +85,9 @@ class Emitter:
         del self._alike[""]
         self._begin(self.name, internal=False)
         if len(steps) > STEPS_A_FUNCTION:
-            self.call_all(self.functions(steps, "part"))
+            for name in self.functions(steps, "part"):
+                self.call_all([name])
+                self.count_steps(STEPS_A_FUNCTION)
         else:
             self.steps(steps)
         self._end()
@@ -119,6 +124,17 @@ class Emitter:
             with self.fn.if_(self.b.icmp("ne", code, self.b.const("i64", 0)), unlikely=True):
                 self.leave(code.ref)
 
+    def count_steps(self, number: int) -> None:
+        """Count steps that have run; each time that they are :data:`STEPS_A_LOOK` look whether others wait for long."""
+        fn, b = self.fn, self.b
+        place = fn.assign("ptr", f"getelementptr i64, ptr %frame, i64 {COUNTED_STEPS}")
+        count = b.add(fn.assign("i64", f"load i64, ptr {place.ref}"), b.const("i64", number))
+        fn.emit(f"store i64 {count.ref}, ptr {place.ref}")
+        with fn.if_(b.icmp("sge", count, b.const("i64", STEPS_A_LOOK)), unlikely=True):
+            fn.emit(f"store i64 0, ptr {place.ref}")
+            self.module.declare("rt_tick", "declare void @rt_tick(ptr)")
+            fn.emit("call void @rt_tick(ptr %frame)")
+
     def _begin(self, name: str, internal: bool) -> None:
         linkage = "internal" if internal else ""
         parameters = [("ptr", "frame"), ("ptr", "outputs"), ("ptr", "task"), ("i64", "piece")]
@@ -134,17 +150,12 @@ class Emitter:
         if not self.entries:
             fn.entry_lines.append("  br label %start")
             return
-        fn.entry_lines += ["  %whole = icmp eq ptr %task, null", "  br i1 %whole, label %start, label %resume"]
+        label = self.entries[0] if len(self.entries) == 1 else "resume"
+        fn.entry_lines += ["  %whole = icmp eq ptr %task, null", f"  br i1 %whole, label %start, label %{label}"]
         fn.label("done")
         fn.emit("ret i64 0")
-        fn.label("resume")
-        self.module.declare("rt_part", "declare {i64, i64, i64} @rt_part(ptr, i64)")
-        part = fn.assign("", "call {i64, i64, i64} @rt_part(ptr %task, i64 %piece)")
-        for number, name in enumerate(("axis", "begin", "end")):
-            fn.emit(f"%{name} = extractvalue {{i64, i64, i64}} {part.ref}, {number}")
-        if len(self.entries) == 1:
-            fn.branch(self.entries[0])
-        else:
+        if len(self.entries) > 1:
+            fn.label("resume")
             step = fn.assign("i64", "load i64, ptr %task")
             places = " ".join(f"i64 {number}, label %{label}" for number, label in enumerate(self.entries))
             fn.emit(f"switch i64 {step.ref}, label %start [ {places} ]")

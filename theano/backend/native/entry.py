@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from theano.backend.native.emit import OUTPUT_WORDS
+from theano.backend.native.emit import OUTPUT_WORDS, WORDS_BEFORE
 from theano.backend.native.runtime import ARGUMENT_WORDS, RECORD, entry_address
 from theano.configuration import config
 from theano.tensor.type import NUMPY_DTYPES, TensorType
@@ -68,8 +68,8 @@ class CallRecord:
         self.fail = self._raise
         self.cells = list(cells)
         self.update_cells = list(updates)
-        self.memory = np.zeros(program.frame_words + 2, dtype=np.int64)
-        self.frame = self.memory[1:]  # behind the address of the record
+        self.memory = np.zeros(program.frame_words + WORDS_BEFORE + 1, dtype=np.int64)
+        self.frame = self.memory[WORDS_BEFORE:]
         base = _pointer(self.frame)
         for word, array in program.constants:
             self.frame[word] = _pointer(array)
@@ -98,7 +98,7 @@ class CallRecord:
         self.owned = np.zeros(max(n_inputs, 1), dtype=np.int64)
         self.pins = np.zeros(max(len(self.cells), 1), dtype=np.int64)
         self.record = np.zeros(len(RECORD), dtype=np.int64)
-        self.memory[0] = _pointer(self.record)
+        self.memory[WORDS_BEFORE - 1] = _pointer(self.record)
         values = {
             "main": program.main_address,
             "n_arguments": n_arguments,

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from theano.backend.native.dimensions import Stream, collapse, exchange
 from theano.backend.native.ir import Builder, Turn, Value
 from theano.backend.native.loops import Compute, Iota, Length, Literal, Load, Loop, Position
-from theano.backend.native.parallel import DIVISIBLE, PieceResults, Region, loop_cost, product
+from theano.backend.native.parallel import DIVISIBLE, PieceResults, Region, is_foreign, loop_cost, product
 from theano.backend.native.program import ITEMSIZES, ONE, Array, Ref
 from theano.backend.native.reduction_code import Accumulator, Parts, accumulator
 from theano.backend.native.widths import choose_lanes, interleaved, is_cheap
@@ -67,7 +67,7 @@ class LoopCode:
             steps = {a: s for a, flag, s in zip(axes, array.pattern, array.strides, strict=True) if not flag}
             return [steps.get(a) for a in self.walked]
 
-        region = Region(em, self.rank > 1) if self.rank and self.part is None else None
+        region = Region(em) if self.rank and self.part is None else None
         whole = range(len(loop.extents))
         literals: dict[int, Value] = {}
         for number, e in enumerate(loop.values):
@@ -133,7 +133,9 @@ class LoopCode:
             places = {key: stream.pointer for key, stream in self.result_streams.items()}
             results = PieceResults(self.em, self.accumulators, places, [self.kinds[a] == "R" for a in axes])
         total = product(self.b1, self.extents)
-        begins, lengths = region.divide([self.extents[a] for a in axes], total, loop_cost(self.loop), results)
+        begins, lengths = region.divide(
+            [self.extents[a] for a in axes], total, loop_cost(self.loop), results, foreign=is_foreign(self.loop)
+        )
         if results is not None:
             places, self.unwanted = results.of_piece()
             for key, stream in self.result_streams.items():

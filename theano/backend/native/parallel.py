@@ -26,6 +26,7 @@ from theano.backend.native.conversions import element_type
 from theano.backend.native.ir import BITS, Builder, Function, Value
 from theano.backend.native.loops import Compute, Iota, Load, Loop, Position
 from theano.backend.native.program import ITEMSIZES, Array
+from theano.backend.native.runtime import SHARING
 from theano.backend.native.vectormath import FUNCTIONS
 from theano.backend.native.vectormath.registry import LOOPS
 from theano.configuration import config
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 # The unit of work is the addition of two elements of float64 in memory: 0.2 to 0.5 ns.
 BYTES_OF_AN_ADDITION = 24
 WORK = 100_000  # a step of as much work is divided
+LONG_WORK = SHARING["LONG_WORK"]
 DIVISIBLE = 4  # dimensions of which one is divided: the first three and the last
 
 _TASK_WORDS = 6  # place in a task of the address of the frame words that it brings along
@@ -45,27 +47,19 @@ _TASK_WORDS = 6  # place in a task of the address of the frame words that it bri
 class Region:
     """A part of a function that can be entered with a task.
 
-    Construct it where the set-up begins; :meth:`divide` ends the set-up, :meth:`finish` the nest. With `several` there
-    is more than one dimension to choose from.
+    Construct it where the set-up begins; :meth:`divide` ends the set-up, :meth:`finish` the nest.
     """
 
-    def __init__(self, em: Emitter, several: bool) -> None:
+    def __init__(self, em: Emitter) -> None:
         self.em = em
         self.fn: Function = em.fn
         self.b = Builder(em.fn, 1)
         self.number = len(em.entries)
         self.after = self.fn.new_label("after")
-        label, self._before = self.fn.new_label("step"), self.fn.current_label
+        label = self.fn.new_label("step")
         em.entries.append(label)
         self.fn.branch(label)
         self.fn.label(label)
-        self.begin = self._of_piece("%begin")
-        self._end = self._of_piece("%end")
-        self._axis = self._of_piece("%axis", -1) if several else self.b.const("i64", 0)
-
-    def _of_piece(self, word: str, otherwise: int = 0) -> Value:
-        """What a task says, and what holds without one."""
-        return self.fn.assign("i64", f"phi i64 [{otherwise}, %{self._before}], [{word}, %resume]")
 
     def divide(
         self,
@@ -74,6 +68,7 @@ class Region:
         cost: float,
         results: PieceResults | None = None,
         fails: bool = False,
+        foreign: bool = False,
     ) -> tuple[list[Value], list[Value]]:
         """End the set-up: where the nest begins in each dimension, and how far it goes from there.
 
@@ -87,36 +82,63 @@ class Region:
             of reductions, if there are any.
         fails
             a piece may leave with a code.
+        foreign
+            a piece may call what wants the interpreter's lock.
         """
         fn, b = self.fn, self.b
-        share, nest = fn.new_label("share"), fn.new_label("nest")
+        share, check, own, nest = (fn.new_label(name) for name in ("share", "check", "own", "nest"))
+        fn.branch_if(Value("%whole", "i1"), check, own)
+        fn.label(own)
+        of_piece = self._of_piece(extents)
+        fn.branch(nest)
+        fn.label(check)
         least = WORK / cost
         if config.openmp and results is None:  # where results depend on it, no setting may change it
             least = min(least, config.openmp_elemwise_minsize / cost)
         large = b.icmp("sge", total, b.const("i64", max(1, int(least))))
-        whole = Value("%whole", "i1")
-        fn.branch_if(b.and_(large, whole), share, nest, unlikely=True)
+        fn.branch_if(large, share, nest, unlikely=True)
         fn.label(share)
-        self._share(extents, total, cost, results, fails)
+        self._share(extents, total, cost, results, fails, foreign)
         fn.branch(self.after)
         fn.label(nest)
-        length = b.sub(self._end, self.begin)
-        if len(extents) == 1:
-            return [self.begin], [b.select(whole, extents[0], length)]
-        begins, lengths = [], []
-        for number, extent in enumerate(extents):
-            here = b.icmp("eq", self._axis, b.const("i64", number))
-            begins.append(b.select(here, self.begin, b.const("i64", 0)))
-            lengths.append(b.select(here, length, extent))
+
+        def either(whole: str, piece: Value) -> Value:
+            return fn.assign("i64", f"phi i64 [{whole}, %{check}], [{piece.ref}, %{own}]")
+
+        begins = [either("0", begin) for begin, _ in of_piece]
+        lengths = [either(extent.ref, length) for extent, (_, length) in zip(extents, of_piece, strict=True)]
         return begins, lengths
 
+    def _of_piece(self, extents: Sequence[Value]) -> list[tuple[Value, Value]]:
+        """Where the piece that a task asks for begins in each dimension, and how far it goes."""
+        fn, b = self.fn, self.b
+        self.em.module.declare("rt_part", "declare {i64, i64, i64} @rt_part(ptr, i64)")
+        part = fn.assign("", "call {i64, i64, i64} @rt_part(ptr %task, i64 %piece)")
+        axis, begin, end = (fn.assign("i64", f"extractvalue {{i64, i64, i64}} {part.ref}, {n}") for n in range(3))
+        length = b.sub(end, begin)
+        if len(extents) == 1:
+            return [(begin, length)]
+        found = []
+        for number, extent in enumerate(extents):
+            here = b.icmp("eq", axis, b.const("i64", number))
+            found.append((b.select(here, begin, b.const("i64", 0)), b.select(here, length, extent)))
+        return found
+
     def _share(
-        self, extents: Sequence[Value], total: Value, cost: float, results: PieceResults | None, fails: bool
+        self,
+        extents: Sequence[Value],
+        total: Value,
+        cost: float,
+        results: PieceResults | None,
+        fails: bool,
+        foreign: bool,
     ) -> None:
         """Have all pieces done, and combine their results."""
         fn, b, em = self.fn, self.b, self.em
         mask, *parts = [0, 0] if results is None else results.known()
         least = config.openmp_elemwise_minsize if config.openmp else -1
+        if foreign and config.openmp:  # short work keeps the lock
+            least = max(least, LONG_WORK)
         loop = em.module.constant_table(
             "i64", [self.number, mask, len(extents) - 1, max(1, round(16 * cost)), least, *parts]
         )
@@ -249,6 +271,11 @@ def calls_scipy(name: str, dtype: str) -> bool:
     """Whether a scalar operation is SciPy's code, element by element, which may want the interpreter's lock."""
     function = FUNCTIONS.get(name)
     return function is not None and function.bound(dtype) is None
+
+
+def is_foreign(loop: Loop) -> bool:
+    """Whether a loop calls functions of SciPy, which take the interpreter's lock where they report an error."""
+    return any(isinstance(e, Compute) and calls_scipy(e.op.name, e.dtype) for e in loop.values)
 
 
 def operation_cost(name: str, dtype: str) -> float:

@@ -1,11 +1,11 @@
 ; The pool of worker threads: POSIX threads that share the pieces of one job with the thread that brings it.
 ;
 ; A job is a function, its two first arguments, a task, and how many pieces it has: function(frame, outputs, task, piece)
-; returns 0, or the number of a check that failed. Each thread has a range of pieces, the same in each job of as many
-; pieces, so that it finds in its own caches what it has read or written before; one that is done with its range helps
-; with those of the others. Whoever finds the pool taken runs its job alone, so nothing ever waits for the pool. Workers
-; that find no job look out for one for some microseconds, then they sleep. threads.py fills in the words in braces,
-; which differ among systems.
+; returns 0, or the number of a check that failed. Two threads at a time have a range of pieces, which one of them takes
+; from the first one on and the other from the last one on, the same in each job of as many pieces: so each finds in its
+; own caches what it has read or written before. Who is done with a range helps with those of others. Whoever finds the pool taken runs its job alone, and no one waits for a worker that has not
+; begun, so nothing ever waits for the pool. Workers that find no job look out for one for some microseconds, then they
+; sleep. threads.py fills in the words in braces, which differ among systems.
 
 declare i32 @pthread_create(ptr, ptr, ptr, ptr)
 declare i32 @pthread_detach(ptr)
@@ -20,29 +20,30 @@ declare i32 @pthread_mutex_unlock(ptr)
 declare i32 @pthread_cond_init(ptr, ptr)
 declare i32 @pthread_cond_wait(ptr, ptr)
 declare i32 @pthread_cond_signal(ptr)
-declare i32 @clock_gettime(i32, ptr)
+declare i32 @sched_yield()
+declare i64 @rt_alone(ptr, ptr, ptr, ptr, i64)
+declare i64 @llvm.smin.i64(i64, i64)
+declare i64 @llvm.smax.i64(i64, i64)
 {declare pause}
+
+@rt_awake = external global i64  ; workers that do not sleep
+@rt_waited = external global i64 ; nanoseconds that the last job had to wait for workers at its end
+@rt_own = external global i64    ; pieces of it that were not left to workers
 
 ; No system's mutex or condition takes 128 bytes. What many threads write has a cache line of its own.
 @lock = internal global [16 x i64] zeroinitializer, align 64
 @job.given = internal global [16 x i64] zeroinitializer, align 64  ; a condition: there is a new job
 @job.left = internal global [16 x i64] zeroinitializer, align 64   ; a condition: the last worker has left the job
+; The job, in the one line that a worker looks at: how often it was opened or closed (odd: workers may join), function,
+; frame, outputs, task, number of pieces, number of ranges, the first piece that has failed.
+@job = internal global [8 x i64] zeroinitializer, align 64
+@participants = internal global i64 0, align 64 ; as many workers take part
 @taken = internal global i64 0, align 64       ; somebody brings a job
-@generation = internal global i64 0, align 64  ; how many jobs there were
-@open = internal global i64 0                  ; workers may join
-@function = internal global ptr null
-@frame = internal global ptr null
-@outputs = internal global ptr null
-@task = internal global ptr null
-@pieces = internal global i64 0
-@participants = internal global i64 0          ; workers with a lower number take part
-@ranges = internal global i64 1                ; into which the pieces are divided: one for each thread
-@next = internal global [{MOST_THREADS} x [8 x i64]] zeroinitializer, align 64  ; the piece of a range to be taken next
-@failed = internal global i64 0, align 64      ; the first piece that has failed
+; How many pieces of a range have been taken: from the first one on, and 2^32 times those from the last one on.
+@handed = internal global [{MOST_THREADS} x [8 x i64]] zeroinitializer, align 64
 @inside = internal global i64 0, align 64      ; workers that may be looking at the job
 @waiting = internal global i64 0               ; the one who brought the job sleeps until they have left
 @sleeping = internal global i64 0, align 64    ; workers asleep
-@calm = internal global i64 0                  ; do not look out for jobs: somebody else needs the cores
 
 define void @pool_prepare() {
   %1 = call i32 @pthread_mutex_init(ptr @lock, ptr null)
@@ -82,23 +83,6 @@ define void @pool_limit(i64 %participants) {
   ret void
 }
 
-; Workers that look out for a job go to sleep at once.
-define void @pool_calm() {
-  store atomic i64 1, ptr @calm monotonic, align 8
-  ret void
-}
-
-define internal i64 @nanoseconds() {
-  %time = alloca [2 x i64]
-  %1 = call i32 @clock_gettime(i32 {CLOCK_MONOTONIC}, ptr %time)
-  %seconds = load i64, ptr %time
-  %rest.p = getelementptr i64, ptr %time, i64 1
-  %rest = load i64, ptr %rest.p
-  %whole = mul i64 %seconds, 1000000000
-  %sum = add i64 %whole, %rest
-  ret i64 %sum
-}
-
 ; Where range number `range` begins, and the one before it ends.
 define internal i64 @first_of(i64 %range, i64 %ranges, i64 %pieces) alwaysinline {
   %product = mul i64 %range, %pieces
@@ -106,52 +90,77 @@ define internal i64 @first_of(i64 %range, i64 %ranges, i64 %pieces) alwaysinline
   ret i64 %first
 }
 
-; Take pieces until none is left, those of range `own` first. What comes after a piece that failed need not be done.
-define internal void @take(i64 %own) {
+; Take pieces until none is left, as thread number `thread`; how many it were. What comes after a piece that failed need
+; not be done. Who takes a piece too many leaves the number of those taken too large for good, so that does no harm.
+define internal i64 @take(i64 %thread) {
 entry:
-  %function = load ptr, ptr @function
-  %frame = load ptr, ptr @frame
-  %outputs = load ptr, ptr @outputs
-  %task = load ptr, ptr @task
-  %pieces = load i64, ptr @pieces
-  %ranges = load i64, ptr @ranges
+  %function.p = getelementptr ptr, ptr @job, i64 1
+  %function = load ptr, ptr %function.p
+  %frame.p = getelementptr ptr, ptr @job, i64 2
+  %frame = load ptr, ptr %frame.p
+  %outputs.p = getelementptr ptr, ptr @job, i64 3
+  %outputs = load ptr, ptr %outputs.p
+  %task.p = getelementptr ptr, ptr @job, i64 4
+  %task = load ptr, ptr %task.p
+  %pieces.p = getelementptr i64, ptr @job, i64 5
+  %pieces = load i64, ptr %pieces.p
+  %ranges.p = getelementptr i64, ptr @job, i64 6
+  %ranges = load i64, ptr %ranges.p
+  %failed.p = getelementptr i64, ptr @job, i64 7
+  %pair = lshr i64 %thread, 1
+  %odd = and i64 %thread, 1
+  %upwards = icmp eq i64 %odd, 0
+  %step = select i1 %upwards, i64 1, i64 4294967296
   br label %range.head
 range.head:
   %visited = phi i64 [0, %entry], [%visited.next, %range.next]
+  %count = phi i64 [0, %entry], [%done, %range.next]
   %range.more = icmp slt i64 %visited, %ranges
   br i1 %range.more, label %range, label %out
 range:
-  %ahead = add i64 %own, %visited
+  %ahead = add i64 %pair, %visited
   %number = urem i64 %ahead, %ranges
+  %first = call i64 @first_of(i64 %number, i64 %ranges, i64 %pieces)
   %after = add i64 %number, 1
   %end = call i64 @first_of(i64 %after, i64 %ranges, i64 %pieces)
-  %next.p = getelementptr [8 x i64], ptr @next, i64 %number
+  %length = sub i64 %end, %first
+  %last = sub i64 %end, 1
+  %handed.p = getelementptr [8 x i64], ptr @handed, i64 %number
   br label %head
 head:
-  %piece = atomicrmw add ptr %next.p, i64 1 seq_cst
-  %more = icmp slt i64 %piece, %end
+  %done = phi i64 [%count, %range], [%done, %look], [%done.next, %run], [%done.next, %fail]
+  %handed = atomicrmw add ptr %handed.p, i64 %step seq_cst
+  %low = and i64 %handed, 4294967295
+  %high = lshr i64 %handed, 32
+  %both = add i64 %low, %high
+  %more = icmp slt i64 %both, %length
   br i1 %more, label %look, label %range.next
 look:
-  %failed = load atomic i64, ptr @failed monotonic, align 8
+  %from.first = add i64 %first, %low
+  %from.last = sub i64 %last, %high
+  %piece = select i1 %upwards, i64 %from.first, i64 %from.last
+  %failed = load atomic i64, ptr %failed.p monotonic, align 8
   %wanted = icmp slt i64 %piece, %failed
-  br i1 %wanted, label %run, label %range.next
+  br i1 %wanted, label %run, label %head
 run:
+  %done.next = add i64 %done, 1
   %code = call i64 %function(ptr %frame, ptr %outputs, ptr %task, i64 %piece)
   %ok = icmp eq i64 %code, 0
   br i1 %ok, label %head, label %fail
 fail:
-  %1 = atomicrmw umin ptr @failed, i64 %piece seq_cst
-  br label %range.next
+  %1 = atomicrmw umin ptr %failed.p, i64 %piece seq_cst
+  br label %head
 range.next:
   %visited.next = add i64 %visited, 1
   br label %range.head
 out:
-  ret void
+  ret i64 %count
 }
 
 define internal ptr @work(ptr %as.pointer) {
 entry:
   %number = ptrtoint ptr %as.pointer to i64
+  %first = atomicrmw add ptr @rt_awake, i64 1 seq_cst
   br label %look
 look:
   %seen = phi i64 [0, %entry], [%there, %leave.end]
@@ -160,20 +169,17 @@ look:
   br label %rounds
 rounds:
   %round = phi i64 [0, %look], [%round.next, %again]
-  %now = load atomic i64, ptr @generation seq_cst, align 8
+  %now = load atomic i64, ptr @job seq_cst, align 8
   %new = icmp ne i64 %now, %seen
   br i1 %new, label %join, label %wait
 wait:
   {call pause}
   %round.next = add i64 %round, 1
-  %calm = load atomic i64, ptr @calm monotonic, align 8
-  %is.calm = icmp ne i64 %calm, 0
-  br i1 %is.calm, label %sleep, label %time
-time:
   %low = and i64 %round.next, 31
   %check = icmp eq i64 %low, 0
   br i1 %check, label %clock, label %again
 clock:
+  %yielded = call i32 @sched_yield()
   %at = call i64 @nanoseconds()
   %late = icmp sgt i64 %at, %end
   br i1 %late, label %sleep, label %again
@@ -182,33 +188,38 @@ again:
 sleep:
   %1 = call i32 @pthread_mutex_lock(ptr @lock)
   %2 = atomicrmw add ptr @sleeping, i64 1 seq_cst
+  %3 = atomicrmw sub ptr @rt_awake, i64 1 seq_cst
   br label %dozing
 dozing:
-  %then = load atomic i64, ptr @generation seq_cst, align 8
+  %then = load atomic i64, ptr @job seq_cst, align 8
   %changed = icmp ne i64 %then, %seen
   br i1 %changed, label %awake, label %doze
 doze:
-  %3 = call i32 @pthread_cond_wait(ptr @job.given, ptr @lock)
+  %4 = call i32 @pthread_cond_wait(ptr @job.given, ptr @lock)
   br label %dozing
 awake:
-  %4 = atomicrmw sub ptr @sleeping, i64 1 seq_cst
-  %5 = call i32 @pthread_mutex_unlock(ptr @lock)
+  %5 = atomicrmw sub ptr @sleeping, i64 1 seq_cst
+  %6 = atomicrmw add ptr @rt_awake, i64 1 seq_cst
+  %7 = call i32 @pthread_mutex_unlock(ptr @lock)
   br label %join
 join:
   %there = phi i64 [%now, %rounds], [%then, %awake]
-  %participants = load atomic i64, ptr @participants seq_cst, align 8
-  %takes.part = icmp slt i64 %number, %participants
-  br i1 %takes.part, label %enter, label %leave.end
+  %odd = and i64 %there, 1
+  %is.open = icmp ne i64 %odd, 0
+  br i1 %is.open, label %enter, label %leave.end
 enter:
   ; Entered first, looked afterwards: whoever closes the job first and looks for workers inside afterwards sees this one,
   ; or this one sees that the job is closed.
-  %6 = atomicrmw add ptr @inside, i64 1 seq_cst
-  %open = load atomic i64, ptr @open seq_cst, align 8
-  %is.open = icmp ne i64 %open, 0
-  br i1 %is.open, label %help, label %leave
+  %before = atomicrmw add ptr @inside, i64 1 seq_cst
+  %participants = load atomic i64, ptr @participants seq_cst, align 8
+  %takes.part = icmp slt i64 %before, %participants
+  %still = load atomic i64, ptr @job seq_cst, align 8
+  %same = icmp eq i64 %still, %there
+  %may = and i1 %same, %takes.part
+  br i1 %may, label %help, label %leave
 help:
-  %range = add i64 %number, 1
-  call void @take(i64 %range)
+  %thread = add i64 %number, 1
+  %helped = call i64 @take(i64 %thread)
   br label %leave
 leave:
   %others = atomicrmw sub ptr @inside, i64 1 seq_cst
@@ -218,9 +229,9 @@ leave:
   %tell = and i1 %last, %is.waiting
   br i1 %tell, label %signal, label %leave.end
 signal:
-  %7 = call i32 @pthread_mutex_lock(ptr @lock)
-  %8 = call i32 @pthread_cond_signal(ptr @job.left)
-  %9 = call i32 @pthread_mutex_unlock(ptr @lock)
+  %8 = call i32 @pthread_mutex_lock(ptr @lock)
+  %9 = call i32 @pthread_cond_signal(ptr @job.left)
+  %10 = call i32 @pthread_mutex_unlock(ptr @lock)
   br label %leave.end
 leave.end:
   br label %look
@@ -233,31 +244,44 @@ entry:
   %mine = extractvalue {i64, i1} %exchange, 1
   br i1 %mine, label %give, label %alone
 alone:
+  store i64 0, ptr @rt_waited
+  store i64 %pieces, ptr @rt_own
   %alone.code = call i64 @rt_alone(ptr %function, ptr %frame, ptr %outputs, ptr %task, i64 %pieces)
   ret i64 %alone.code
 give:
-  store ptr %function, ptr @function
-  store ptr %frame, ptr @frame
-  store ptr %outputs, ptr @outputs
-  store ptr %task, ptr @task
-  store i64 %pieces, ptr @pieces
-  store i64 %pieces, ptr @failed
+  %function.p = getelementptr ptr, ptr @job, i64 1
+  store ptr %function, ptr %function.p
+  %frame.p = getelementptr ptr, ptr @job, i64 2
+  store ptr %frame, ptr %frame.p
+  %outputs.p = getelementptr ptr, ptr @job, i64 3
+  store ptr %outputs, ptr %outputs.p
+  %task.p = getelementptr ptr, ptr @job, i64 4
+  store ptr %task, ptr %task.p
+  %pieces.p = getelementptr i64, ptr @job, i64 5
+  store i64 %pieces, ptr %pieces.p
+  %failed.p = getelementptr i64, ptr @job, i64 7
+  store i64 %pieces, ptr %failed.p
+  store i64 0, ptr @rt_waited
   %participants = load atomic i64, ptr @participants seq_cst, align 8
-  %ranges = add i64 %participants, 1
-  store i64 %ranges, ptr @ranges
+  %threads = add i64 %participants, 1
+  %useful = call i64 @llvm.smin.i64(i64 %threads, i64 %pieces)
+  %pairs = lshr i64 %useful, 1
+  %ranges = call i64 @llvm.smax.i64(i64 %pairs, i64 1)
+  %ranges.p = getelementptr i64, ptr @job, i64 6
+  store i64 %ranges, ptr %ranges.p
   br label %divide
 divide:
   %range = phi i64 [0, %give], [%range.next, %divide]
   %range.next = add i64 %range, 1
-  %first = call i64 @first_of(i64 %range, i64 %ranges, i64 %pieces)
-  %next.p = getelementptr [8 x i64], ptr @next, i64 %range
-  store i64 %first, ptr %next.p
+  %handed.p = getelementptr [8 x i64], ptr @handed, i64 %range
+  store i64 0, ptr %handed.p
   %divided = icmp eq i64 %range.next, %ranges
-  br i1 %divided, label %begin, label %divide
-begin:
-  store atomic i64 0, ptr @calm monotonic, align 8
-  store atomic i64 1, ptr @open seq_cst, align 8
-  %1 = atomicrmw add ptr @generation, i64 1 seq_cst
+  br i1 %divided, label %open, label %divide
+open:
+  %times = load i64, ptr @job
+  %opened = add i64 %times, 1
+  %closed = add i64 %times, 2
+  store atomic i64 %opened, ptr @job seq_cst, align 8
   %sleeping = load atomic i64, ptr @sleeping seq_cst, align 8
   %any = icmp sgt i64 %sleeping, 0
   br i1 %any, label %wake, label %share
@@ -278,27 +302,40 @@ wake.end:
   %4 = call i32 @pthread_mutex_unlock(ptr @lock)
   br label %share
 share:
-  call void @take(i64 0)
-  store atomic i64 0, ptr @open seq_cst, align 8
-  %start = call i64 @nanoseconds()
-  %end = add i64 %start, {SPIN_NANOSECONDS}
-  br label %look
-look:
+  %own = call i64 @take(i64 0)
+  store atomic i64 %closed, ptr @job seq_cst, align 8
   %inside = load atomic i64, ptr @inside seq_cst, align 8
   %alone.now = icmp eq i64 %inside, 0
   br i1 %alone.now, label %done, label %wait
 wait:
+  %start = call i64 @nanoseconds()
+  %end = add i64 %start, {SPIN_NANOSECONDS}
+  br label %look
+look:
+  %round = phi i64 [0, %wait], [%round.next, %again]
+  %inside.now = load atomic i64, ptr @inside seq_cst, align 8
+  %left = icmp eq i64 %inside.now, 0
+  br i1 %left, label %waited, label %pause
+pause:
   {call pause}
+  %round.next = add i64 %round, 1
+  %low = and i64 %round.next, 31
+  %check = icmp eq i64 %low, 0
+  br i1 %check, label %clock, label %again
+clock:
+  %yielded = call i32 @sched_yield()
   %at = call i64 @nanoseconds()
   %late = icmp sgt i64 %at, %end
-  br i1 %late, label %sleep, label %look
+  br i1 %late, label %sleep, label %again
+again:
+  br label %look
 sleep:
   store atomic i64 1, ptr @waiting seq_cst, align 8
   %5 = call i32 @pthread_mutex_lock(ptr @lock)
   br label %dozing
 dozing:
-  %still = load atomic i64, ptr @inside seq_cst, align 8
-  %busy = icmp ne i64 %still, 0
+  %inside.then = load atomic i64, ptr @inside seq_cst, align 8
+  %busy = icmp ne i64 %inside.then, 0
   br i1 %busy, label %doze, label %awake
 doze:
   %6 = call i32 @pthread_cond_wait(ptr @job.left, ptr @lock)
@@ -306,30 +343,34 @@ doze:
 awake:
   %7 = call i32 @pthread_mutex_unlock(ptr @lock)
   store atomic i64 0, ptr @waiting seq_cst, align 8
+  br label %waited
+waited:
+  %until = call i64 @nanoseconds()
+  %lost = sub i64 %until, %start
+  store i64 %lost, ptr @rt_waited
   br label %done
 done:
-  %failed = load atomic i64, ptr @failed seq_cst, align 8
+  store i64 %own, ptr @rt_own
+  %failed = load atomic i64, ptr %failed.p seq_cst, align 8
   store atomic i64 0, ptr @taken seq_cst, align 8
   %ok = icmp eq i64 %failed, %pieces
-  br i1 %ok, label %good, label %again
+  br i1 %ok, label %good, label %again.first
 good:
   ret i64 0
-again:
+again.first:
   ; what the check has left in the frame may be another piece's
   %code = call i64 %function(ptr %frame, ptr %outputs, ptr %task, i64 %failed)
   ret i64 %code
 }
-declare i64 @llvm.smin.i64(i64, i64)
-declare i64 @rt_alone(ptr, ptr, ptr, ptr, i64)
 
 ; In the child of a fork there are no workers, and the states that other threads left behind mean nothing.
 define void @pool_forget() {
   store i64 0, ptr @taken
-  store i64 0, ptr @generation
-  store i64 0, ptr @open
+  store i64 0, ptr @job
   store i64 0, ptr @inside
   store i64 0, ptr @waiting
   store i64 0, ptr @sleeping
+  store i64 0, ptr @rt_awake
   call void @pool_prepare()
   ret void
 }

@@ -170,6 +170,7 @@ class Repeat(Step):
             for reading, size in sizes:
                 self._point(em, reading, step, size)
             em.call_all(names)
+            em.count_steps(max(len(self.body.repeated), 1))
             if self.done is not None:
                 em.set_word(self.done, b.add(step, one))
             if self.stop is not None:

@@ -347,6 +347,8 @@ cells.body:
   br i1 %isbad2, label %slow.release, label %cells.head
 run:
   %replaced = alloca ptr, i64 %updates.n
+  %since.p = getelementptr i64, ptr %record, i64 21
+  store i64 0, ptr %since.p
   %main = load ptr, ptr %record
   %code = call i64 %main(ptr %frame, ptr %outputs, ptr null, i64 0)
   %inputs.n = add i64 %n, %cells.n

@@ -51,6 +51,7 @@ SERVICES = (
     "rt_new_output",
     "rt_unlock",
     "rt_begin_updates",
+    "rt_tick",
     "rt_share",
     "rt_share_line",
     "rt_pieces",
@@ -60,16 +61,28 @@ SERVICES = (
 
 # How a step is divided into pieces; work is counted in units of theano.backend.native.parallel.
 DIVISION = {
-    "PIECE_WORK": 25_000,  # a piece has at least as much
+    "PIECE_WORK": 10_000,  # a piece has at least as much
+    "PIECE_WORK_REDUCED": 25_000,  # a piece of a dimension that is reduced: their results are to be combined
     "PIECES": 128,  # a step has at most as many
     "LONG_AXIS": 64,  # the first dimension that is as long is divided; if none is, the longest
     "FEW_BYTES": 131072,  # results of a reduction, for which a reduced dimension may be divided
     "ALL_RESULTS": 524288,  # bytes that the results of all pieces of it take at most, if that leaves several pieces
 }
 
+# When steps are shared, and when the GIL is given up for them.
+SHARING = {
+    "LONG_WORK": 200_000,  # steps of less work are short: they wake no worker at once and keep the GIL
+    "SPIN_NANOSECONDS": threads.SPIN_NANOSECONDS,  # short steps at shorter intervals come in quick succession
+    "QUICK_NANOSECONDS": 250_000,  # as much short work in quick succession wakes workers
+    "HOLD_NANOSECONDS": 100_000,  # short work in one call that has taken longer gives up the GIL
+    "MOST_SAVED": 50_000,  # nanoseconds that sharing a short step saves at most
+    "MOST_GAINED": 5_000_000,  # what sharing has gained before counts up to so many nanoseconds
+    "BANNED_TIMES": 50,  # short steps are not shared for as many times what was lost beyond that
+}
+
 # Words of the call record that the entry reads; the last ones belong to a call that gives up the GIL: whether there is
-# one, the state of its thread, how many values of shared variables it holds and where, and whether it must not (1: for
-# it is made again; 2: for it writes over values).
+# one, the state of its thread, how many values of shared variables it holds and where, whether it must not (1: for
+# it is made again; 2: for it writes over values), whether it keeps to one thread, and since when it has had short work.
 RECORD = {
     name: i
     for i, name in enumerate(
@@ -95,6 +108,7 @@ RECORD = {
             "pins",
             "keep",
             "one_thread",
+            "since",
         )
     )
 }
@@ -154,9 +168,9 @@ def entry_address() -> int:
             _check_interpreter()
             _add_symbols()
             text = "\n".join(map(source, PARTS))
-            for name, number in DIVISION.items():
+            for name, number in (DIVISION | SHARING).items():
                 text = text.replace(f"{{{name}}}", str(number))
-            library = Library(text, effort=0)
+            library = Library(text + threads.clock_text(), effort=0)
             for name in SERVICES:
                 add_symbol(name, library.address(name))
             _commit = ctypes.PYFUNCTYPE(ctypes.c_int64, *[ctypes.py_object] * 4)(library.address("rt_commit"))

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from theano.backend.native.repeat import Reading, Repeat, Row
 
 MOST_VALUES = 200
+LONG = 200_000  # operations, of about a nanosecond each
 
 
 def computes_numbers(repeat: Repeat) -> bool:
@@ -59,6 +60,7 @@ class ScalarLoop:
     def write(self, count: Value) -> None:
         """The loop of `count` steps, at least one."""
         em, b, fn = self.em, self.em.b, self.em.fn
+        self._give_up_lock(count)
         self._load_what_stays()
         size = {row: b.const("i64", row.whole.itemsize) for row in self.states}
         initial = [
@@ -83,6 +85,14 @@ class ScalarLoop:
         for row, value in zip(self.states, turn.values, strict=True):
             if row.ring:
                 self._store(row, value, b.sub(count, b.const("i64", 1)))
+
+    def _give_up_lock(self, count: Value) -> None:
+        """Let other Python threads run where there are many steps."""
+        em, b = self.em, self.em.b
+        values = sum(len(loop.values) for loop in self.repeat.body.repeated if isinstance(loop, Loop))
+        with em.fn.if_(b.icmp("sge", count, b.const("i64", LONG // max(values, 1))), unlikely=True):
+            em.module.declare("rt_unlock", "declare void @rt_unlock(ptr)")
+            em.fn.emit("call void @rt_unlock(ptr %frame)")
 
     def _store(self, row: Row, value: Value, step: Value) -> None:
         em, b = self.em, self.em.b

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from theano.backend.native.ir import Value
 from theano.backend.native.loops import Load, Loop
-from theano.backend.native.parallel import Region, loop_cost, product
+from theano.backend.native.parallel import Region, is_foreign, loop_cost, product
 from theano.backend.native.program import ONE, Array, Buffer, Ref, Step
 from theano.backend.native.tiles import write_loop
 
@@ -49,10 +49,12 @@ class Strips(Step):
         short = self._short()
         for array in self.writes:
             em.allocate(array, em.b.select(fits, none, rows) if array.buffer in short else None)
-        region = Region(em, several=False)
+        region = Region(em)
         b, size = em.b, self._row_size(em)
         rows = em.ref(first.extents[_axis(first)])
-        (start,), (count,) = region.divide([rows], b.mul(rows, size), self._cost())
+        (start,), (count,) = region.divide(
+            [rows], b.mul(rows, size), self._cost(), foreign=any(map(is_foreign, self.loops))
+        )
         strip = b.intrinsic("smax", b.assign("i64", f"udiv i64 {STRIP}, {size.ref}"), b.const("i64", 1))
         fits = b.icmp("sle", size, b.const("i64", STRIP))
         with em.fn.loop(b.const("i64", 0), count, strip) as at:

@@ -22,6 +22,28 @@ MOST_THREADS = 256  # more than the pieces of any loop are never of use
 STACK_BYTES = 4 * 2**20  # of a worker
 SPIN_NANOSECONDS = 50_000  # how long an idle worker looks out for the next job before it sleeps
 
+# Nanoseconds on a clock that never goes back, in IR; where there is no POSIX, cycles of the processor.
+_CLOCK = """
+declare i32 @clock_gettime(i32, ptr)
+define internal i64 @nanoseconds() {
+  %time = alloca [2 x i64]
+  %1 = call i32 @clock_gettime(i32 {CLOCK_MONOTONIC}, ptr %time)
+  %seconds = load i64, ptr %time
+  %rest.p = getelementptr i64, ptr %time, i64 1
+  %rest = load i64, ptr %rest.p
+  %whole = mul i64 %seconds, 1000000000
+  %sum = add i64 %whole, %rest
+  ret i64 %sum
+}
+"""
+_CYCLES = """
+declare i64 @llvm.readcyclecounter()
+define internal i64 @nanoseconds() {
+  %cycles = call i64 @llvm.readcyclecounter()
+  ret i64 %cycles
+}
+"""
+
 # What differs among systems.
 _MACOS = {"SIG_SETMASK": 3, "CLOCK_MONOTONIC": 6}
 _LINUX = {"SIG_SETMASK": 2, "CLOCK_MONOTONIC": 1}
@@ -30,6 +52,14 @@ _PAUSES = {
     "aarch64": ("declare void @llvm.aarch64.hint(i32)", "call void @llvm.aarch64.hint(i32 1)"),
 }
 _PAUSES["AMD64"], _PAUSES["arm64"] = _PAUSES["x86_64"], _PAUSES["aarch64"]
+
+
+def clock_text() -> str:
+    """The IR of a function ``nanoseconds`` for this system."""
+    if sys.platform == "win32":
+        return _CYCLES
+    number = (_MACOS if sys.platform == "darwin" else _LINUX)["CLOCK_MONOTONIC"]
+    return _CLOCK.replace("{CLOCK_MONOTONIC}", str(number))
 
 
 def available() -> bool:
@@ -59,6 +89,8 @@ class _Pool:
     def __init__(self, runtime: Library) -> None:
         self.runtime = runtime  # kept alive
         self.alone = runtime.address("rt_alone")
+        address = runtime.engine.get_global_value_address
+        self.shared = {"rt_alone": self.alone, **{name: address(name) for name in ("rt_awake", "rt_waited", "rt_own")}}
         words = {
             name: ctypes.c_int64.from_address(runtime.engine.get_global_value_address(f"rt_{name}"))
             for name in ("epoch", "pool", "starter")
@@ -87,7 +119,8 @@ class _Pool:
         return default_threads() if self.wish is None else self.wish
 
     def _load(self) -> None:
-        add_symbol("rt_alone", self.alone)
+        for name, place in self.shared.items():
+            add_symbol(name, place)
         self.library = Library(_pool_text(), effort=0)
         # threads may be inside of its code until the process ends, so it is never unloaded
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(self.library))
@@ -143,7 +176,7 @@ def _pool_text() -> str:
     words.update(STACK_BYTES=STACK_BYTES, MOST_THREADS=MOST_THREADS)
     words.update(_MACOS if sys.platform == "darwin" else _LINUX)
     text = source("pool.ll")
-    return re.sub(r"\{([A-Za-z_ ]+)\}", lambda match: str(words[match[1]]), text)
+    return re.sub(r"\{([A-Za-z_ ]+)\}", lambda match: str(words[match[1]]), text) + clock_text()
 
 
 @contextmanager

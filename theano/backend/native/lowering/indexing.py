@@ -282,7 +282,7 @@ class Gathering:
         if not self.rank:
             self.walk(em, body)
             return
-        region = Region(em, several=False)
+        region = Region(em)
         first = em.ref(self.lengths[0])
         total = product(
             em.b, [first, *(em.ref(n) for n in (*self.lengths[1:], *self.whole.shape[len(self.indices) :]))]
