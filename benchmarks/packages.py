@@ -118,6 +118,9 @@ class Theano:
     def map(self, f, array):
         return self.package.map(f, array)[0]
 
+    def batched_dot(self, x, y):
+        return self.T.batched_dot(x, y)
+
     def softmax(self, x, axis=-1):
         if axis is None:
             return self.T.nnet.softmax(x.flatten()).reshape(x.shape)
@@ -179,6 +182,9 @@ class PyTensor(Theano):
         streams = RandomStream(1)
         return lambda kind, shape, dtype: getattr(streams, kind)(0, 1, size=shape, dtype=dtype)
 
+    def batched_dot(self, x, y):
+        return self.T.matmul(x, y)
+
     def softmax(self, x, axis=-1):
         from pytensor.tensor.special import softmax
 
@@ -193,7 +199,7 @@ class Jax:
         import jax.numpy as jnp
 
         jax.config.update("jax_enable_x64", True)
-        self.jax, self.array = jax, jnp.asarray
+        self.jax, self.array, self.batched_dot = jax, jnp.asarray, jnp.matmul
         for name in self.operations.split():
             setattr(self, name, getattr(jnp, name))
         self.erf, self.logsumexp = jax.scipy.special.erf, jax.scipy.special.logsumexp
@@ -383,6 +389,8 @@ class Torch:
 
     def dot(self, x, y):
         return x @ y
+
+    batched_dot = dot
 
     def maximum(self, x, y):
         return x.clamp(min=y) if isinstance(y, (int, float)) else self.torch.maximum(x, y)

@@ -10,6 +10,7 @@ from functools import partial
 
 from workload import Workload, normal, of
 from workloads_of_loops import LOOPS
+from workloads_of_products import PRODUCTS
 
 GROUPS = {  # group -> target: our time as a multiple of the fastest peer's
     "calls": 0.15,
@@ -18,6 +19,7 @@ GROUPS = {  # group -> target: our time as a multiple of the fastest peer's
     "reductions": 0.8,
     "training steps": 0.9,
     "log-density": 0.25,
+    "products": 0.9,
     "loops": 0.8,
     "random numbers": 0.8,
 }
@@ -359,4 +361,6 @@ RANDOM_NUMBERS = [
     )
 ]
 
-WORKLOADS = CALLS + TRAINING_CALLS + ELEMENTWISE + REDUCTIONS + TRAINING_STEPS + LOG_DENSITY + LOOPS + RANDOM_NUMBERS
+WORKLOADS = (
+    CALLS + TRAINING_CALLS + ELEMENTWISE + REDUCTIONS + TRAINING_STEPS + LOG_DENSITY + PRODUCTS + LOOPS + RANDOM_NUMBERS
+)
