@@ -184,6 +184,15 @@ def psi_tail(w: mpf) -> mpf:
     return z * z * (mpmath.log(z) - 1 / (2 * z) - mpmath.digamma(z))
 
 
+TRIGAMMA_AT_CENTER = mpmath.psi(1, mpf("1.5"))
+
+
+def trigamma_tail(w: mpf) -> mpf:
+    """z^3 (psi1(z) - 1/z - 1/(2 z^2)) at z = w^(-1/2) (DLMF 5.15.8)."""
+    z = 1 / mpmath.sqrt(w)
+    return z**3 * (mpmath.psi(1, z) - 1 / z - 1 / (2 * z * z))
+
+
 TINY = mpf(10) ** -16
 HALF_LN2 = mpmath.log(2) / 2 + mpf(10) ** -4
 QUARTER_PI_SQUARED = (mp.pi / 4 + mpf(10) ** -4) ** 2
@@ -275,6 +284,15 @@ POLYNOMIALS = {
         20,
         8,
     ),
+    "TRIGAMMA_NEAR": (
+        "(psi1(z) less its value at 3/2) / (z - 3/2) of z - 3/2, 1 <= z <= 2",
+        lambda t: (mpmath.psi(1, t + mpf("1.5")) - TRIGAMMA_AT_CENTER) / t,
+        -mpf("0.5") - TINY,
+        mpf("0.5"),
+        23,
+        10,
+    ),
+    "TRIGAMMA_FAR": ("z^3 (psi1(z) - 1/z - 1/(2 z^2)) of 1/z^2, z >= 2", trigamma_tail, TINY, mpf("0.25"), 17, 6),
     "PSI_FAR": ("z^2 (log(z) - 1/(2 z) - psi(z)) of 1/z^2, z >= 2", psi_tail, TINY, mpf("0.25"), 16, 5),
 }
 
@@ -303,6 +321,7 @@ SPLIT_CONSTANTS = {
     "ERFCINV_FAR_AT_CENTER": (INVERSE_ERFC_FAR, None),
     "STIRLING": (STIRLING, None),
     "GAMMALN_AT_CENTER": (GAMMALN_AT_CENTER, None),
+    "TRIGAMMA_AT_CENTER": (TRIGAMMA_AT_CENTER, None),
     "LOG_PI": (mpmath.log(mp.pi), None),
     "HALF_LOG_2PI_LESS_1": ((mpmath.log(2 * mp.pi) - 1) / 2, None),
     "PSI_AT_CENTER": (PSI_AT_CENTER, None),

@@ -214,3 +214,17 @@ def test_constants_of_every_kind(dtype):
     found = pair.native.run([values(dtype, (9,))])
     for a, b in zip(found, special, strict=False):
         assert np.signbit(a) == np.signbit(b) if kind.kind == "f" else a == b
+
+
+@pytest.mark.parametrize("dtype", ["int64", "uint64"])
+def test_quotients_of_long_integers(dtype):
+    """They are made by divisions of floats, which have fewer bits: ends of the range, and numbers near multiples."""
+    info, rng = np.iinfo(dtype), np.random.default_rng(0)
+    whole = rng.integers(0, 2**64, (2, 3000), dtype="uint64") >> rng.integers(0, 64, (2, 3000), dtype="uint64")
+    q, y = whole.view(dtype)
+    ends = [0, 1, 2, 3, info.min, info.min + 1, info.max, info.max - 1, info.max // 2, 2**53 + 1, 2**62, 2**62 + 1]
+    ends = np.array([*ends, *(-1, -2, -3, -(2**53))] if dtype == "int64" else [*ends, 2**63, 2**63 + 1], dtype)
+    near = [q * y + offset for offset in np.array([0, 1, 2], dtype)] + [q * y - q.dtype.type(1), q]
+    x = np.concatenate([*near, np.repeat(ends, ends.size)])
+    y = np.concatenate([*[y] * len(near), np.tile(ends, ends.size)])
+    compare(lambda x, y: [x // y, x % y], x, y)

@@ -140,10 +140,40 @@ def _cut_quotient(b: Builder, x: Value, y: Value, dtype: str) -> Value:
     """
     signed = "s" if is_signed(dtype) else "u"
     if BITS[x.type] == 64:
-        return b.binary(f"{signed}div", x, y)
+        return b.binary(f"{signed}div", x, y) if b.lanes == 1 else _cut_long_quotient(b, x, y, dtype)
     kind = "double" if BITS[x.type] == 32 else "float"
     quotient = b.fdiv(b.convert(f"{signed}itofp", x, kind), b.convert(f"{signed}itofp", y, kind))
     return b.convert(f"fpto{signed}i", quotient, x.type)
+
+
+def _cut_long_quotient(b: Builder, x: Value, y: Value, dtype: str) -> Value:
+    """The quotient of 64-bit integers towards zero, where it is defined, by two divisions of doubles.
+
+    The first quotient is off by less than 2**12, so what is left of x is at most that many times y, and the second, to
+    the nearest whole number, leaves at most half of y and its rounding error: one step more or less makes it exact.
+    Unsigned divisors from 2**63 on, which what is left could not be compared with, go once at most.
+    """
+    zero, one = b.const("i64", 0), b.const("i64", 1)
+    signed = is_signed(dtype)
+    number = b.convert("sitofp" if signed else "uitofp", x, "double")
+    divisor = b.convert("sitofp" if signed else "uitofp", y, "double")
+    first = b.round_even(b.fdiv(number, divisor))
+    largest = b.const("double", 2.0**63 - 2.0**10 if signed else 2.0**64 - 2.0**11)
+    first = b.select(b.fcmp("ogt", first, largest), largest, first)
+    quotient = b.convert("fptosi" if signed else "fptoui", first, "i64")
+    rest = b.sub(x, b.mul(quotient, y))
+    second = b.convert("fptosi", b.round_even(b.fdiv(b.convert("sitofp", rest, "double"), divisor)), "i64")
+    quotient, rest = b.add(quotient, second), b.sub(rest, b.mul(second, y))
+    # the rest must have the sign of x, and be smaller than y
+    if signed:
+        size = b.intrinsic("abs", y, extra="i1 false")
+        with_y = b.select(b.icmp("slt", b.xor(rest, y), zero), b.const("i64", -1), one)
+        other_sign = b.and_(b.icmp("ne", rest, zero), b.icmp("slt", b.xor(rest, x), zero))
+        large = b.icmp("uge", b.intrinsic("abs", rest, extra="i1 false"), size)
+        return b.add(quotient, b.select(b.or_(other_sign, large), with_y, zero))
+    step = b.select(b.icmp("slt", rest, zero), b.const("i64", -1), b.select(b.icmp("sge", rest, y), one, zero))
+    whole = b.select(b.icmp("uge", x, y), one, zero)
+    return b.select(b.icmp("slt", y, zero), whole, b.add(quotient, step))
 
 
 def _divide_integers(b: Builder, x: Value, y: Value, dtype: str) -> tuple[Value, Value]:

@@ -192,35 +192,46 @@ def psi(b: Builder, x: Value) -> Value:
     return where(b, negative, lambda: [reflected()], [result])[0]
 
 
-# The asymptotic series of the trigamma function holds from the first number on, with the Bernoulli numbers B2, B4, …
-# behind it (DLMF 5.15.8).
-TRIGAMMA_SERIES = {
-    "double": (11, (1 / 6, -1 / 30, 1 / 42, -1 / 30, 5 / 66, -691 / 2730, 7 / 6, -3617 / 510, 43867 / 798)),
-    "float": (5, (1 / 6, -1 / 30, 1 / 42, -1 / 30, 5 / 66)),
-}
-
-
 def tri_gamma(b: Builder, x: Value) -> Value:
-    """The trigamma function, the derivative of psi.
+    """The trigamma function, the derivative of psi. Branches where a lane is negative; infinite at the poles.
 
-    Recurrence ``psi1(x) = psi1(x + 1) + 1/x**2`` up to where the asymptotic series holds; below 0 the reflection
-    ``psi1(x) = (pi / sin(pi x))**2 - psi1(1 - x)`` (DLMF 5.15.5, 5.15.6, 5.15.8).
+    From 2 on ``1/z + 1/(2 z**2) + P(1/z**2)/z**3``, between 1 and 2 a polynomial; below 1 ``psi1(1 + x) + 1/x**2``,
+    below 0 ``(pi / sin(pi x))**2 - psi1(1 - x)`` (DLMF 5.15.5, 5.15.6, 5.15.8).
     """
     k = Kit(b, x.type)
-    steps, bernoulli = TRIGAMMA_SERIES[x.type]
-    one = k(1.0)
-    reflected = b.fcmp("olt", x, k(0.0))
-    start = b.select(reflected, b.fsub(one, x), x)
-    small = b.fcmp("olt", start, k(float(steps)))
-    total = k(0.0)
-    for i in range(steps):
-        term = b.fadd(start, k(float(i)))
-        total = b.fadd(total, b.fdiv(one, b.fmul(term, term)))
-    inverse = b.fdiv(one, b.select(small, b.fadd(start, k(float(steps))), start))
-    square = b.fmul(inverse, inverse)
-    series = b.fma(b.fmul(square, inverse), k.polynomial(square, bernoulli), b.fma(square, k(0.5), inverse))
-    result = b.fadd(b.select(small, total, k(0.0)), series)
+    one, zero = k(1.0), k(0.0)
+    size = b.fabs(x)
+    shifted, negative = b.fcmp("olt", x, one), b.fcmp("olt", x, zero)
+    small = b.and_(shifted, b.not_(negative))
+    z = b.select(shifted, b.fadd(size, one), x)
+    divisor = b.select(small, x, z)
+    inverse = b.fdiv(one, divisor)
+    lost = b.fmul(b.fma(b.fneg(divisor), inverse, one), inverse)  # 1/divisor is inverse + lost
 
-    sine, _ = sine_and_cosine_of_turn(k, b.fabs(_distance_from_whole(k, x)[0]))
-    ratio = b.fdiv(k(coefficients.PI[x.type][0]), b.fadd(*sine))
-    return b.select(reflected, b.fsub(b.fmul(ratio, ratio), result), result)
+    centred = b.fsub(b.select(shifted, size, x), b.select(shifted, k(0.5), k(1.5)))
+    center = coefficients.TRIGAMMA_AT_CENTER[x.type]
+    slope = k.polynomial(centred, coefficients.TRIGAMMA_NEAR[x.type])
+    near = k.fast_two_sum(k(center[0]), b.fma(centred, slope, k(center[1])))
+    square = b.fmul(inverse, inverse)
+    tail = b.fma(inverse, k.polynomial(square, coefficients.TRIGAMMA_FAR[x.type]), k(0.5))
+    is_near = b.fcmp("olt", b.select(shifted, size, x), b.select(shifted, one, k(2.0)))
+    high = b.select(is_near, near[0], inverse)
+    low = b.select(is_near, near[1], b.fma(square, tail, lost))
+
+    # the square of 1/x, which is at least 1 where it is added
+    rest = b.fma(b.fadd(inverse, inverse), lost, b.fma(inverse, inverse, b.fneg(square)))
+    total, lost_in_total = k.two_sum(b.select(small, square, zero), high)
+    low = b.fadd(low, b.fadd(lost_in_total, b.select(small, rest, zero)))
+    result = b.select(b.fcmp("oeq", total, k(float("inf"))), total, b.fadd(total, low))
+    result = b.select(b.fcmp("oeq", x, k(float("inf"))), zero, result)
+
+    def reflected() -> Value:
+        sine, _ = sine_and_cosine_of_turn(k, b.fabs(_distance_from_whole(k, x)[0]))
+        ratio, ratio_low = k.quotient_parts(k.two_part_constant(coefficients.PI[x.type]), sine)
+        square, square_low = k.product((ratio, ratio_low), (ratio, ratio_low))
+        found = b.fadd(square, b.fsub(square_low, result))
+        found = b.select(b.fcmp("olt", size, k(TINY[x.type])), b.fmul(b.fdiv(one, x), b.fdiv(one, x)), found)
+        found = _poles_are(k, x, float("inf"), found)
+        return b.select(b.fcmp("oeq", size, k(float("inf"))), k(float("nan")), found)
+
+    return where(b, negative, lambda: [reflected()], [result])[0]

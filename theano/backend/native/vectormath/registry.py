@@ -145,7 +145,7 @@ _ROWS = [
         (0.0092, 1.0, 1.9908, 2.0, 1e-16),
         BRANCHES,
     ),
-    _row("tri_gamma", gamma_functions.tri_gamma, (6, 6), "tri_gamma", (-20, 100), (-20, 100), (0.5, 1.0, 5.0, 11.0)),
+    _row("tri_gamma", gamma_functions.tri_gamma, (2, 2), "tri_gamma", ALL, ALL32, (0.5, 1.0, 2.0, *POLES), BRANCHES),
     _row(
         "gamma", gamma_functions.gamma, (3, 3), "gamma", (-185, 172), (-45, 36), (1.0, 171.62, 35.04, *POLES), BRANCHES
     ),
