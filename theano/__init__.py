@@ -53,7 +53,10 @@ from theano.updates import OrderedUpdates
 
 # What compiling needs is imported here, so that the first function is as quick as the next.
 from theano.backend.native import linker as _linker
-from theano.rewrite import rules as _rules
+from theano.loops import scan as _scan
+from theano.rewrite.passes import load_rules as _load_rules
+
+_load_rules()
 
 from theano import legacy as _legacy
 
@@ -62,7 +65,7 @@ _configuration.check_device()
 
 
 def __getattr__(name: str) -> _Any:
-    return _legacy.renamed("theano", name)  # loops among them, which are imported when they are first used
+    return _legacy.renamed("theano", name)
 
 
 def __dir__() -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -46,7 +45,9 @@ def refuse(unknown: Collection[str], known: Collection[str]) -> None:
     for name in unknown:
         if name in FORMER_ARGUMENTS:
             raise TypeError(f"scan: the argument {name} belongs to another version; {FORMER_ARGUMENTS[name]}")
-        close = difflib.get_close_matches(name, known, 1)
+        from difflib import get_close_matches  # only mistakes pay for the import
+
+        close = get_close_matches(name, known, 1)
         advice = f"; is {close[0]} meant?" if close else f"; it takes {', '.join(known)}"
         raise TypeError(f"scan has no argument {name!r}{advice}")
 

@@ -22,7 +22,7 @@ _PRUNE_EVERY = 64  # stores between looks at the size of the whole
 _UNFINISHED = ".new-"  # begins the names of files that are being written
 _NO_CACHE = (OSError, RuntimeError)  # what reading gives; the latter where nobody knows of a home directory
 
-_stores = 0
+_stores = os.getpid() % _PRUNE_EVERY  # each process begins elsewhere: one in so many short ones prunes
 
 
 def folder() -> Path:
@@ -83,7 +83,7 @@ def store(name: str, code: bytes) -> None:
         _remove(temporary)
         return
     _stores += 1
-    if _stores % _PRUNE_EVERY == 1:
+    if _stores % _PRUNE_EVERY == 0:
         prune(limit())
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -90,10 +91,12 @@ class CallRecord:
         self.outputs = np.zeros(max(self.n_all, 1) * OUTPUT_WORDS, dtype=np.int64)
         for i, kind in enumerate(program.output_types):
             self.outputs[i * OUTPUT_WORDS + 1] = id(kind.numpy_dtype)
+        readers = Counter(map(id, self.cells))
         for number, place in program.in_place.items():
             cell = self.update_cells[number - n_outputs] if self.update_cells else None
+            known = self.cells[place - n_arguments] if place >= n_arguments else None
             # a cell that two inputs stand for is read under another name
-            if [place - n_arguments] == [i for i, known in enumerate(self.cells) if known is cell]:
+            if cell is not None and known is cell and readers[id(cell)] == 1:
                 self.outputs[number * OUTPUT_WORDS + 6] = id(cell)
         self.owned = np.zeros(max(n_inputs, 1), dtype=np.int64)
         self.pins = np.zeros(max(len(self.cells), 1), dtype=np.int64)

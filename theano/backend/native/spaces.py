@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from theano.backend.native.loops import Loop
 from theano.backend.native.program import ONE, Array, Const, Ref, Step
@@ -165,13 +166,14 @@ class Spaces:
             if rejected is None:
                 break
             barred.add(rejected)
+        found: Any = near[0].resolve() if near else None
         ids = {id(a) for a in inputs if a.data >= 0}
         for loop in self._loops.get((extents, level), ())[-NEAR_LOOPS:]:
-            beside = loop.merged_into is None and loop not in near and loop.loads_any(ids)
-            if beside and self._join([*near[:1], loop], axes) is None:
-                near = near[:1] or [loop]
-        if near:
-            return near[0].resolve()  # type: ignore[return-value]
+            beside = loop.merged_into is None and loop is not found and loop.loads_any(ids)
+            if beside and self._join([loop] if found is None else [found, loop], axes) is None:
+                found = loop.resolve()
+        if found is not None:
+            return found
         loop = Loop(extents, level)
         loop.node = self.node
         self._loops_of((extents, level)).append(loop)
@@ -204,12 +206,12 @@ class Spaces:
                 loop.after.add(check)
                 read = set(map(id, loop.reads))
                 beside = [known for known in there[-NEAR_LOOPS:] if known.loads_any(read)]
-                if all(self._join([known, loop], None) is not None for known in beside):
+                if all(self._join([known, loop], None) is not None for known in beside) or loop.merged_into is None:
                     there.append(loop)
 
     @staticmethod
     def _join(loops: Sequence[Loop], axes: tuple[int, ...] | None) -> Loop | None:
-        """Merge loops of one space and level into the first; returns one that cannot join, having done nothing then."""
+        """Merge loops of one space and level into the largest; else returns one that cannot join."""
         size = 0
         for loop in loops:
             if axes is not None and loop.axes not in (None, axes):
@@ -218,6 +220,8 @@ class Spaces:
             size += len(loop.values)
             if size > MAX_LOOP_VALUES:
                 return loop
-        for loop in loops[1:]:
-            loops[0].absorb(loop)
+        largest = max(loops, key=lambda loop: len(loop.values)) if loops else None
+        for loop in loops:
+            if largest is not None and loop is not largest:
+                largest.absorb(loop)
         return None

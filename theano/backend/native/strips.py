@@ -148,7 +148,7 @@ class _Group:
                 known = accesses.setdefault(array.buffer, set(self.accesses.get(array.buffer, ())))
                 known.add((array.data, stride))
         written = self.written | {array.buffer for array in loop.writes}
-        # What a loop writes, others may only touch in the same rows; that includes temporaries, which may be overwritten.
+        # what a loop writes, others may only touch in the same rows; so with temporaries, which may be overwritten
         in_rows = all(
             len(known) == 1 and (buffer not in written or all(stride is not None for _, stride in known))
             for buffer, known in accesses.items()
