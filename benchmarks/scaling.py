@@ -1,6 +1,6 @@
 """Whether time to compile grows with the graph and no faster: ``python benchmarks/scaling.py [--help]``.
 
-Each family is a way for graphs to be large. Printed are, for each size, milliseconds from the expression to the compiled
+Each family is a way for graphs to be large. Printed are, for each size, milliseconds from the expression to a compiled
 function, microseconds a node of the user's graph, and how these vary from size to size: 1 is linear. Each graph is
 compiled in a fresh process, whose cache on disk is empty. ``tools`` are what else walks over graphs.
 """
@@ -265,7 +265,7 @@ def debugprint_tool(n: int) -> Any:
 def pp_tool(n: int) -> Any:
     import theano
 
-    x, y, _ = elementwise_chain(n)
+    _, y, _ = elementwise_chain(n)
     return lambda: theano.pp(y)
 
 
