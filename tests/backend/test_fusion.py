@@ -308,6 +308,8 @@ class TestCodeSize:
             v = T.tanh(v + i) * 0.5
         made = program([x], [v])
         assert made.text.count("define internal <") == 1
+        assert program([x], [T.exp(x) + T.exp(2 * x)]).text.count("define internal <") == 0
+        assert program([x], [T.gamma(x) + T.gamma(2 * x)]).text.count("define internal <") == 1
         expected = given = np.linspace(-3, 3, 21)
         for i in range(30):
             expected = np.tanh(expected + i) * 0.5
