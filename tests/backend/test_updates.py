@@ -134,6 +134,51 @@ class TestWhichUpdates:
         self.check([(m, m / T.sqr(m + 1).sum(axis=1, keepdims=True))], ["m"])
         np.testing.assert_allclose(m.get_value(), np.full((4, 3), 1 / 12))
 
+    def test_changes_of_parts(self):
+        """Of the copy that a change is made in, nothing is left."""
+        w, x, i = shared(np.zeros((4, 3)), "w"), T.dmatrix("x"), T.lvector("i")
+        numbers = np.array([1, 1, -1])
+        self.check([(w, T.inc_subtensor(w[i], x))], ["w"], [], [i, x], [numbers, np.ones((3, 3))])
+        np.testing.assert_array_equal(w.get_value()[:, 0], [0, 2, 0, 1])
+        new = T.set_subtensor(T.inc_subtensor(w[i], x)[i[::-1]], 2 * x)
+        self.check([(w, new)], ["w"], [w[i]], [i, x], [numbers, np.ones((3, 3))])
+        np.testing.assert_array_equal(w.get_value()[:, 0], [0, 2, 0, 2])
+
+    def test_changes_of_slices_and_rows(self):
+        w, k = shared(np.zeros(6), "w"), T.lscalar("k")
+        new = T.set_subtensor(T.set_subtensor(w[k], 7.0)[2:k], w[0] + 1)
+        self.check([(w, new)], ["w"], [w.sum()], [k], [np.array(4)])
+        np.testing.assert_array_equal(w.get_value(), [0, 0, 1, 1, 7, 0])
+        self.check([(w, T.inc_subtensor(w[::2], 1.0))], ["w"])
+        np.testing.assert_array_equal(w.get_value(), [1, 0, 2, 1, 8, 0])
+
+    def test_parts_that_move_within_a_value(self):
+        """What is read while something is written must be the old value."""
+        w = shared(np.arange(6.0), "w")
+        f = theano.function([], [], updates=[(w, T.set_subtensor(w[1:], w[:-1]))])
+        f(), f()
+        np.testing.assert_array_equal(w.get_value(), [0, 0, 0, 1, 2, 3])
+        i = T.lvector("i")
+        g = theano.function([i], [], updates=[(w, T.set_subtensor(w[i], w[::-1]))])
+        g(np.arange(6))
+        np.testing.assert_array_equal(w.get_value(), [3, 2, 1, 0, 0, 0])
+
+    def test_a_changed_value_that_has_other_uses(self):
+        w, v = shared(np.zeros(4), "w"), shared(np.ones(4), "v")
+        new = T.inc_subtensor(w[1:3], 2.0)
+        f = theano.function([], [new, T.exp(new).sum()], updates=[(w, new), (v, v + new)])
+        f()
+        found = f()
+        np.testing.assert_array_equal(found[0], [0, 4, 4, 0])
+        np.testing.assert_array_equal(w.get_value(), [0, 4, 4, 0])
+        np.testing.assert_array_equal(v.get_value(), [1, 7, 7, 1])
+
+    def test_indices_that_are_the_value(self):
+        w = theano.shared(np.array([2, 0, 1]), "w")
+        f = theano.function([], [], updates=[(w, T.inc_subtensor(w[w], w))])
+        f()
+        np.testing.assert_array_equal(w.get_value(), [2, 1, 3])
+
     def test_other_dtypes_and_shapes_write_beside(self):
         w = shared(np.ones(4), "w")
         f = theano.function([], [], updates=[(w, T.concatenate([w, w]))])
@@ -370,6 +415,16 @@ class TestFailures:
         with threads.using(2):
             self.check(f, [a, b], [np.ones(n), np.array([1, 2])], [np.ones(n), np.array([1, n])], IndexError)
 
+    def test_indices_of_parts(self):
+        a, b, i, k = shared(np.zeros((5, 2)), "a"), shared(np.zeros(5), "b"), T.lvector("i"), T.lscalar("k")
+        changed = T.set_subtensor(T.inc_subtensor(b[i], 1.0)[k], 3.0)
+        f = theano.function([i, k], a.sum(), updates=[(a, T.inc_subtensor(a[i], 1.0)), (b, changed)])
+        assert updated(f) == ["a", "b"]
+        good = [np.array([1, 1, 2]), np.array(1)]
+        self.check(f, [a, b], good, [np.array([1, 1, 5]), np.array(1)], IndexError)
+        self.check(f, [a, b], good, [np.array([1, 1, 2]), np.array(5)], IndexError)
+        np.testing.assert_array_equal(a.get_value()[:, 0], [0, 12, 6, 0, 0])
+
     def test_operations_of_users(self):
         a, b, x = shared(np.zeros(3), "a"), shared(np.zeros(3), "b"), T.dvector("x")
         f = theano.function([x], Raising()(x), updates=[(a, a + x), (b, b + Raising()(x + 1) * 2)])
@@ -411,22 +466,47 @@ def expressions(draw, leaves, depth=0):
     return m
 
 
-@settings(max_examples=60, deadline=None)
+def changes(draw, whole, leaves, number, numbers):
+    """`whole` with parts changed, one after the other."""
+    for _ in range(draw(st.integers(1, 3))):
+        other = draw(st.sampled_from([*leaves, whole]))
+        part, value = draw(
+            st.sampled_from(
+                [
+                    (whole[number], other[0]),
+                    (whole[1:], other[:2]),
+                    (whole[::-1], other.T),
+                    (whole[:, number], other[:, 1]),
+                    (whole[:number], other[1] * 2),
+                    (whole[numbers], other[:, ::-1]),
+                    (whole[numbers, numbers[::-1]], other[:, 0]),
+                    (whole[[0, 2]], other.sum()),
+                ]
+            )
+        )
+        whole = draw(st.sampled_from([T.set_subtensor, T.inc_subtensor]))(part, value)
+    return whole
+
+
+@settings(max_examples=100, deadline=None)
 @given(st.data())
 def test_random_updates_as_in_numpy(data):
     """Random updates over a few variables, in several calls with results that show old and new values."""
     rng = np.random.default_rng(data.draw(st.integers(0, 100)))
     start = rng.standard_normal((4, 3, 3))
     variables = [shared(v, f"m{i}") for i, v in enumerate(start)]
-    x, i = T.dmatrix("x"), T.lscalar("i")
+    x, i, k = T.dmatrix("x"), T.lscalar("i"), T.lvector("k")
     leaves = [*variables, x, T.shape_padleft(variables[0][i]) + variables[1]]
     changed = data.draw(st.lists(st.sampled_from(variables), min_size=1, max_size=4, unique=True))
-    updates = [(v, expressions(data.draw, leaves)) for v in changed]
+    updates = []
+    for v in changed:
+        part = data.draw(st.booleans())
+        updates.append((v, changes(data.draw, v, leaves, i, k) if part else expressions(data.draw, leaves)))
     results = [expressions(data.draw, leaves) for _ in range(data.draw(st.integers(0, 3)))]
     with change_flags(openmp_elemwise_minsize=data.draw(st.sampled_from([0, 200_000]))):
-        native = theano.function([x, i], results, updates=updates, on_unused_input="ignore")
+        native = theano.function([x, i, k], results, updates=updates, on_unused_input="ignore")
     twins = {v: shared(v.get_value(), v.name) for v in variables}
-    plain = theano.function([x, i], results, updates=updates, on_unused_input="ignore", mode="FAST_COMPILE")
+    plain = theano.function([x, i, k], results, updates=updates, on_unused_input="ignore", mode="FAST_COMPILE")
     plain = plain.copy(swap={v: twins[v] for v in plain.get_shared()})
     held = []
     for _ in range(4):
@@ -446,11 +526,12 @@ def test_random_updates_as_in_numpy(data):
             v.set_value(value[::2], borrow=True)
             twins[v].set_value(value[::2])
             held.append((value, value.copy()))
-        argument, number = rng.standard_normal((3, 3)), data.draw(st.sampled_from([0, 1, 2, -1, 5]))
+        argument, number = rng.standard_normal((3, 3)), np.array(data.draw(st.sampled_from([0, 1, 2, -1, 5])))
+        numbers = np.array(data.draw(st.sampled_from([[0, 1, 2], [2, 2, 0], [-1, 1, -3], [0, 1, 7]])))
         outcomes = []
         for f in (native, plain):
             try:
-                outcomes.append(f(argument, number))
+                outcomes.append(f(argument, number, numbers))
             except IndexError:
                 outcomes.append(None)
         # what is not needed need not fail

@@ -56,7 +56,7 @@ class NativeProgram:
         lowered.run()
         updated = fgraph.update_mapping or {}
         old_values = {number: lowered.arrays[fgraph.inputs[place]] for number, place in updated.items()}
-        early, late = in_place_last(schedule(lowered.steps), old_values)
+        early, late = in_place_last(schedule(lowered.steps), old_values, lowered.length_steps)
         steps = [*in_strips(early), *late]
         shorten_temporaries(steps)
         overwritten = [new.buffer for step in late if isinstance(step, BeginUpdates) for new in step.over]

@@ -20,11 +20,14 @@ from theano.graph.fg import FunctionGraph
 from theano.loops.branches import gather_branches
 from theano.scalar.conversion import CASTS
 from theano.scalar.operation import ScalarOp
+from theano.tensor.advanced_subtensor import AdvancedIncSubtensor, AdvancedIncSubtensor1
+from theano.tensor.subtensor import IncSubtensor
 
 Rule = Callable[["Lowering", Apply, list[Array]], "list[Array]"]
 RULES: dict[type, Rule] = {}
 SUPPORTS: dict[type, Callable[[Apply], bool]] = {}
 MOST_MOVED_VALUES = 40  # of a loop that is computed again where it is needed
+CHANGES = (IncSubtensor, AdvancedIncSubtensor, AdvancedIncSubtensor1)  # of parts of an array
 REAL_DTYPES = frozenset(name for name in ITEMSIZES if not name.startswith("complex"))
 
 
@@ -96,6 +99,8 @@ class Lowering(Spaces):
         self._constant_arrays: dict[Any, Array] = {}
         self._shared: set[int] = set()  # arrays that stand for several variables
         self._overwritten: set[int] = set()  # arrays whose memory has been given to something else
+        self._copied: dict[Buffer, tuple[Step, ...]] = {}  # copies to be changed -> what makes them
+        self.update_changes = _changes_of_old_values(fgraph)
         self._changed: set[int] = set()  # results of changes in place, which are the only ones to use their memory
 
     # ---- the whole
@@ -457,7 +462,14 @@ class Lowering(Spaces):
             return own
         copy = self.new_array(array.dtype, array.pattern, array.shape)
         self.copy_into(array, copy)
+        assert copy.buffer is not None
+        self._copied[copy.buffer] = copy.producers
         return copy
+
+    def place_of(self, whole: Array) -> Array:
+        """`whole`, which :meth:`writable` gave, without its elements: views of it need not wait for earlier changes."""
+        assert whole.buffer is not None
+        return whole.view(producers=self._copied.get(whole.buffer, whole.producers))
 
     def changed(self, whole: Array, step: Step) -> Array:
         """The result of a step that changed `whole`, which :meth:`writable` gave, in place."""
@@ -488,6 +500,22 @@ class Lowering(Spaces):
         target.producers = (loop,)
         self.steps.append(loop)
         return loop
+
+
+def _changes_of_old_values(fgraph: FunctionGraph) -> set[Apply]:
+    """The nodes that change parts of an input, one after the other, to its new value."""
+    found: set[Apply] = set()
+    for number, place in (fgraph.update_mapping or {}).items():
+        changes: list[Apply] = []
+        variable = fgraph.outputs[number]
+        while (
+            len(fgraph.clients[variable]) == 1 and variable.owner is not None and isinstance(variable.owner.op, CHANGES)
+        ):
+            changes.append(variable.owner)
+            variable = variable.owner.inputs[0]
+        if variable is fgraph.inputs[place]:
+            found.update(changes)
+    return found
 
 
 def _identity(array: Array) -> Any:

@@ -112,6 +112,12 @@ class Describe(Step):
         return f"{self.what} {self.reads} -> {self.writes}"
 
 
+class Scatter(Describe):
+    """A change of an array where index arrays say; where these have been `checked`, it cannot fail."""
+
+    checked = False
+
+
 class Work(Describe):
     """As :class:`Describe`, for steps that compute elements: their targets are allocated first."""
 
@@ -154,4 +160,14 @@ def strides_in_elements(em: Emitter, array: Array) -> list[Value]:
     ]
 
 
-__all__ = ["Allocate", "CheckEqual", "CheckLengths", "Describe", "Product", "SetWord", "Work", "strides_in_elements"]
+__all__ = [
+    "Allocate",
+    "CheckEqual",
+    "CheckLengths",
+    "Describe",
+    "Product",
+    "Scatter",
+    "SetWord",
+    "Work",
+    "strides_in_elements",
+]

@@ -6,29 +6,35 @@ see values half-written, so from there on the call keeps the interpreter's lock;
 compute than to read and write, which gain little, write beside.
 
 Whether an old value is really written over is decided when its turn comes (``rt_new_output``): only if nobody but its
-shared variable holds the array. The code is the same for both; it computes at an address.
+shared variable holds the array. The code is the same for both; it computes at an address. A change of a part, such as
+``inc_subtensor(w[i], x)``, is made in a copy of the whole, and in place there is nothing to copy.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from theano.backend.native.emit import Emitter
-from theano.backend.native.loops import Compute, Loop
-from theano.backend.native.parallel import calls_scipy, loop_cost, memory_cost
+from theano.backend.native.loops import Loop
+from theano.backend.native.overwriting import is_copy
+from theano.backend.native.parallel import is_foreign, loop_cost, memory_cost
 from theano.backend.native.program import Array, Buffer, Step
+from theano.backend.native.steps import CheckEqual, CheckLengths, Describe, Scatter, SetWord
 from theano.backend.native.strips import in_strips, is_plane
 
 MOST_COMPUTING = 3  # times the cost of what it moves in memory: what a loop that writes in place may cost
+PREPARING = (Describe, CheckEqual, CheckLengths, SetWord)  # may fail, but change nothing that lasts
+
 Overwritten = dict[Array, Array]  # new value -> the old one that it is written over
+Memory = Mapping[Buffer, set[Buffer]]  # what a buffer may turn out to be, where that is something else
 
 
 class BeginUpdates(Step):
-    """Nothing after it fails; it allocates what the loops behind it write, `over` old values where that is possible."""
+    """Allocates what the steps behind it write, `over` old values where that is possible."""
 
-    def __init__(self, loops: Sequence[Step], over: Overwritten) -> None:
-        super().__init__(writes=[array for loop in loops for array in loop.writes])
+    def __init__(self, steps: Sequence[Step], over: Overwritten) -> None:
+        super().__init__(writes=[array for step in steps for array in step.writes])
         self.over = over
 
     def emit(self, em: Emitter) -> None:
@@ -44,51 +50,124 @@ class BeginUpdates(Step):
         return "\n".join(["updates in place:", *(f"  {new!r} over {old!r}" for new, old in self.over.items())])
 
 
-def in_place_last(steps: Sequence[Step], old_values: Mapping[int, Array]) -> tuple[list[Step], list[Step]]:
+class CopyBeside(Step):
+    """A copy of an old value, to be changed, unless it turns out to be the old value itself."""
+
+    def __init__(self, loop: Step) -> None:
+        super().__init__(reads=loop.reads, writes=loop.writes, node=loop.node)
+        self.loop = loop
+
+    def emit(self, em: Emitter) -> None:
+        (source,), (target,) = self.reads, self.writes
+        with em.fn.if_(em.b.icmp("ne", em.pointer(source), em.pointer(target))):
+            self.loop.emit(em)
+
+    def title(self) -> str:
+        return self.loop.title()
+
+    def text(self) -> str:
+        return "unless in place: " + self.loop.text()
+
+
+def in_place_last(
+    steps: Sequence[Step], old_values: Mapping[int, Array], length_steps: Callable[..., Sequence[Step]]
+) -> tuple[list[Step], list[Step]]:
     """The program `steps` in two parts, the second of which makes updates in place, as far as that is possible.
 
-    `old_values` are the arrays of inputs, by the numbers of the outputs that are their new values.
+    Parameters
+    ----------
+    steps
+        in order.
+    old_values
+        the arrays of inputs, by the numbers of the outputs that are their new values.
+    length_steps
+        tells the steps behind which lengths are known.
     """
-    quiet: set[Loop] = _quiet_loops(steps) if old_values else set()
+    quiet = _quiet_steps(steps) if old_values else set()
     followers: dict[Step, set[Step]] = {step: set() for step in steps}
     if quiet:
         for step in steps:
             for before in step.dependencies():
                 followers[before].add(step)
+    memory = _memory(steps) if quiet else {}
+    late: set[Step] = set()
+    unknown = quiet  # lengths of what is allocated before
+    while unknown:
         for step in reversed(steps):
-            if isinstance(step, Loop) and not followers[step] <= quiet:
+            if not followers[step] <= quiet:
                 quiet.discard(step)
-    over: dict[Step, Overwritten] = {loop: found for loop in quiet if (found := _overwritten(loop, old_values))}
-    if not over:
+        over = {step: found for step in quiet if (found := _overwritten(step, old_values, memory))}
+        late = _with_followers(over, followers)
+        unknown = {
+            s for s in late if not late.isdisjoint(length_steps(*(n for a in s.writes if a.owns for n in a.shape)))
+        }
+        quiet -= unknown
+    if not late:
         return list(steps), []
-    late = _with_followers(over, followers)
-    order, pairs = _readers_first([step for step in steps if step in late], followers, over)
+    order, pairs = _readers_first([step for step in steps if step in late], followers, over, memory)
+    copies = {
+        step for step in order if any(_keeps(step, old) and new in pairs for new, old in over.get(step, {}).items())
+    }
+    order = [CopyBeside(step) if step in copies else step for step in order]
     return [step for step in steps if step not in late], [BeginUpdates(order, pairs), *order]
 
 
-def _quiet_loops(steps: Sequence[Step]) -> set[Loop]:
-    """The loops that do not fail, once their memory is there, and that are bound by memory."""
-    found: set[Loop] = set()
+def _quiet_steps(steps: Sequence[Step]) -> set[Step]:
+    """The steps that change nothing that lasts, and those that neither fail nor take longer than memory."""
+    found: set[Step] = set()
     for step in in_strips(steps):
+        if (type(step) in PREPARING and not step.writes) or (isinstance(step, Scatter) and step.checked):
+            found.add(step)
         loops = [loop for loop in step.parts() if type(loop) is Loop]
         # what comes of the same rows is near when these loops take turns
-        near = {a.buffer for loop in loops for a in loop.writes if is_plane(a)} if len(loops) > 1 else set()
+        planes = [a for loop in loops for a in loop.writes if is_plane(a)] if len(loops) > 1 else []
+        near = {a.buffer for a in planes if a.buffer is not None and a.buffer.kind == "temp"}
         found.update(loop for loop in loops if _is_quiet(loop) and near.isdisjoint(a.buffer for a in loop.reads))
     return found
 
 
 def _is_quiet(loop: Loop) -> bool:
-    if loop_cost(loop) > MOST_COMPUTING * max(memory_cost(loop), 0.1):
+    if is_foreign(loop) or loop_cost(loop) > MOST_COMPUTING * max(memory_cost(loop), 0.1):
         return False
-    if any(isinstance(e, Compute) and calls_scipy(e.op.name, e.dtype) for e in loop.values):
-        return False
-    # what is borrowed may be any part of an old value
-    if any(a.buffer is not None and a.buffer.kind == "temp" and a.buffer.borrowed for a in loop.reads):
-        return False
-    return all(a.buffer is not None and (a.owns or a.buffer.kind == "word") for a in loop.writes)
+    return all(a.buffer is not None and (a.owns or a.buffer.kind in ("word", "output")) for a in loop.writes)
 
 
-def _with_followers(steps: Iterable[Step], followers: Mapping[Step, set[Step]]) -> set[Step]:
+def _memory(steps: Sequence[Step]) -> Memory:
+    """Of copies that are left out where the source will do: whose memory they may be."""
+    found: dict[Buffer, set[Buffer]] = {}
+    for step in steps:
+        for array in step.writes:
+            if array.buffer is not None and array.buffer.borrowed:
+                of = {b for a in step.reads if a.buffer is not None for b in found.get(a.buffer, {a.buffer})}
+                found[array.buffer] = of
+    return found
+
+
+def _reads(step: Step, old: Array, memory: Memory) -> list[Array]:
+    """What a step reads of the memory of an old value."""
+    assert old.buffer is not None
+    return [a for a in step.reads if a.buffer is not None and old.buffer in memory.get(a.buffer, {a.buffer})]
+
+
+def _overwritten(step: Step, old_values: Mapping[int, Array], memory: Memory) -> Overwritten:
+    """What a loop may write over old values, element by element: it reads those only where it writes."""
+    found: Overwritten = {}
+    for _, array in step.stores if isinstance(step, Loop) else ():
+        assert array.buffer is not None
+        old = old_values.get(array.buffer.number) if array.owns and array.buffer.kind == "output" else None
+        if old is None or (array.dtype, array.pattern) != (old.dtype, old.pattern) or not array.contiguous:
+            continue
+        if all(read is old for read in _reads(step, old, memory)):
+            found[array] = old
+    return found
+
+
+def _keeps(step: Step, old: Array) -> bool:
+    """Whether all that a step does is to copy an old value."""
+    return is_copy(step) and step.reads == [old]
+
+
+def _with_followers(steps: Mapping[Step, object], followers: Mapping[Step, set[Step]]) -> set[Step]:
     """`steps` and all that need them."""
     found, todo = set(steps), list(steps)
     while todo:
@@ -98,59 +177,60 @@ def _with_followers(steps: Iterable[Step], followers: Mapping[Step, set[Step]]) 
     return found
 
 
-def _overwritten(loop: Loop, old_values: Mapping[int, Array]) -> Overwritten:
-    """What a loop may write over old values, element by element: it reads those only where it writes."""
-    found: Overwritten = {}
-    for _, array in loop.stores:
-        assert array.buffer is not None
-        old = old_values.get(array.buffer.number) if array.buffer.kind == "output" else None
-        if old is None or (array.dtype, array.pattern) != (old.dtype, old.pattern) or not array.contiguous:
-            continue
-        if all(read is old for read in loop.reads if read.buffer is old.buffer):
-            found[array] = old
-    return found
-
-
 def _readers_first(
-    loops: Sequence[Step], followers: Mapping[Step, set[Step]], over: Mapping[Step, Overwritten]
+    steps: Sequence[Step], followers: Mapping[Step, set[Step]], over: Mapping[Step, Overwritten], memory: Memory
 ) -> tuple[list[Step], Overwritten]:
-    """`loops` in order, each before those that write over what it reads, and what they write over.
+    """`steps` in order, and what they write over: what reads an old value or may fail comes before what overwrites.
 
-    Where each of some waits for another one, one of them writes beside.
+    Where steps wait for each other so, one of them writes beside.
     """
-    readers: dict[Buffer | None, set[Step]] = {}
-    for loop in loops:
-        for array in loop.reads:
-            readers.setdefault(array.buffer, set()).add(loop)
-    needs: dict[Step, set[Step]] = {loop: set() for loop in loops}
-    for loop in loops:
-        for other in followers[loop]:
-            needs[other].add(loop)
-    waits = {loop: set(needs[loop]) for loop in loops}
-    for loop, found in over.items():
-        waits[loop].update(*(readers.get(old.buffer, ()) for old in found.values()))
-        waits[loop].discard(loop)
-    behind: dict[Step, list[Step]] = {loop: [] for loop in loops}
-    for loop in loops:
-        for other in waits[loop]:
-            behind[other].append(loop)
+    needs: dict[Step, set[Step]] = {step: set() for step in steps}
+    for step in steps:
+        for other in followers[step]:
+            needs[other].add(step)
+    readers: dict[Buffer, set[Step]] = {}
+    writers: dict[Buffer | None, set[Step]] = {}
+    for step in steps:
+        for array in step.writes:
+            writers.setdefault(array.buffer, set()).add(step)
+        for array in step.reads:
+            for buffer in () if array.buffer is None else memory.get(array.buffer, {array.buffer}):
+                readers.setdefault(buffer, set()).add(step)
+    failing = {step for step in steps if type(step) in PREPARING}
+    pairs: Overwritten = {}
+    asked: dict[Step, dict[Array, set[Step]]] = {step: {} for step in steps}  # writer -> new value -> before it
+    for owner in (step for step in steps if step in over):
+        for new, old in over[owner].items():
+            assert old.buffer is not None
+            before = readers.get(old.buffer, set()) | failing
+            changing = writers[new.buffer] - {owner}
+            if changing.isdisjoint(before):
+                pairs[new] = old
+                for step in changing if _keeps(owner, old) else changing | {owner}:
+                    asked[step][new] = before - {step}
+    waits = {step: needs[step].union(*asked[step].values()) for step in steps}
+    behind: dict[Step, list[Step]] = {step: [] for step in steps}
+    for step in steps:
+        for other in waits[step]:
+            behind[other].append(step)
     order: list[Step] = []
-    beside: set[Step] = set()
-    ready = deque(loop for loop in loops if not waits[loop])
-    undecided = iter([loop for loop in loops if loop in over])
-    while len(order) < len(loops):
+    ready = deque(step for step in steps if not waits[step])
+    undecided = iter(list(pairs))
+    while len(order) < len(steps):
         if not ready:
-            loop = next(loop for loop in undecided if waits[loop])
-            beside.add(loop)
-            waits[loop] &= needs[loop]
-            ready += [] if waits[loop] else [loop]
+            new = next(new for new in undecided if any(waits[step] for step in writers[new.buffer]))
+            del pairs[new]
+            for step in (step for step in steps if asked[step].pop(new, None) is not None):
+                if waits[step]:
+                    waits[step] &= needs[step].union(*asked[step].values())
+                    ready += [] if waits[step] else [step]
             continue
         order.append(ready.popleft())
-        for other in behind[order[-1]]:
-            if order[-1] in waits[other]:
-                waits[other].remove(order[-1])
-                ready += [] if waits[other] else [other]
-    return order, {new: old for loop in order if loop not in beside for new, old in over.get(loop, {}).items()}
+        for step in behind[order[-1]]:
+            if order[-1] in waits[step]:
+                waits[step].remove(order[-1])
+                ready += [] if waits[step] else [step]
+    return order, pairs
 
 
 __all__ = ["BeginUpdates", "in_place_last"]

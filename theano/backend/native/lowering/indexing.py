@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import Any
 
 from theano.backend.native.emit import Check, Emitter
@@ -11,7 +12,7 @@ from theano.backend.native.lower import Lowering, lowers
 from theano.backend.native.lowering.creation import cast
 from theano.backend.native.parallel import BYTES_OF_AN_ADDITION, Region, product
 from theano.backend.native.program import ONE, ZERO, Array, Const, Ref, Step
-from theano.backend.native.steps import Describe, Work
+from theano.backend.native.steps import Describe, Scatter, Work
 from theano.graph.basic import Apply
 from theano.scalar.arithmetic import add
 from theano.scalar.operation import ScalarOp
@@ -166,8 +167,9 @@ def inc_subtensor(ctx: Lowering, node: Apply, inputs: list[Array]) -> list[Array
     x, y, *dynamic = inputs
     whole = ctx.writable(node.inputs[0], x)
     pattern = _part_pattern(node)
-    part = part_of(ctx, node, whole, node.op.idx_list, dynamic, pattern)
+    part = part_of(ctx, node, ctx.place_of(whole), node.op.idx_list, dynamic, pattern)
     y = stretched(ctx, node, cast(ctx, y, whole.dtype), part)
+    part.producers += whole.producers
     if node.op.set_instead_of_inc:
         loop = ctx.copy_into(y, part)
     else:
@@ -300,6 +302,7 @@ class Gathering:
                 self.walk(em, body, axis + 1, (*counters, i))
             return
         address = em.pointer(self.whole)
+        details, inside = [self.bad, *self.whole.shape], None
         for dimension, a in enumerate(self.indices):
             place = em.pointer(a)
             for k, counter in enumerate(counters):
@@ -313,16 +316,20 @@ class Gathering:
             index = em.fn.assign("i64", f"load i64, ptr {place.ref}")
             n = em.ref(self.whole.shape[dimension])
             found = b.select(b.icmp("slt", index, b.const("i64", 0)), b.add(index, n), index)
-            with em.fn.if_(b.icmp("uge", found, n), unlikely=True):
-                em.set_word(self.bad, index)
-                em.check(
-                    b.const("i1", False),
-                    Check(IndexError, _out_of_bounds(self.node, dimension), self.node, [self.bad, *self.whole.shape]),
-                )
+            if self.checked:
+                good = b.icmp("ult", found, n)
+                inside = good if inside is None else b.and_(inside, good)
+            else:
+                with em.fn.if_(b.icmp("uge", found, n), unlikely=True):
+                    em.set_word(self.bad, index)
+                    check = Check(IndexError, _out_of_bounds(self.node, dimension), self.node, details)
+                    em.check(b.const("i1", False), check)
             address = em.offset(address, b.mul(found, em.ref(self.whole.strides[dimension])))
-        body(counters, address)
+        with nullcontext() if inside is None else em.fn.if_(inside):
+            body(counters, address)
 
     bad = 0
+    checked = False  # before; what is out of bounds now, since somebody has changed the index arrays, is left out
 
 
 @lowers(AdvancedSubtensor1)
@@ -428,14 +435,28 @@ def _change(ctx: Lowering, node: Apply, x: Array, y: Array, arrays: Sequence[Arr
         def body(counters: tuple[Value, ...], target: Value) -> None:
             inner(len(arrays), _at(em, y, counters), target)
 
+        gathering.checked = step.checked
         gathering.walk(em, body)
 
-    step = Describe(f"scatter {node.op}", compute, reads=[y, *gathering.indices], writes=[whole], node=node)
+    step = Scatter(f"scatter {node.op}", compute, reads=[y, *gathering.indices], writes=[whole], node=node)
+    if node in ctx.update_changes:  # so that it may be made where the old value lies
+        step.checked = True
+        step.after.add(_indices_in_bounds(ctx, gathering))
     step.after.update(gathering.after)
     step.after.update(whole.producers)
     ctx.steps.append(step)
     assert rest >= 0
     return [ctx.changed(whole, step)]
+
+
+def _indices_in_bounds(ctx: Lowering, gathering: Gathering) -> Step:
+    def compute(em: Emitter) -> None:
+        gathering.checked = False
+        gathering.walk(em, lambda counters, address: None)
+
+    step = Describe("indices in bounds", compute, gathering.indices, gathering.after, gathering.node)
+    ctx.steps.append(step)
+    return step
 
 
 def _row(em: Emitter, source: Value, target: Value, length: Value, dtype: str, op: ScalarOp | None) -> None:
