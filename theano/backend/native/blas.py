@@ -1,8 +1,8 @@
-"""Matrix products: the BLAS of NumPy or SciPy, called by address, behind functions that take any strides.
+"""Matrix products of any strides: small ones, our own functions, and the BLAS of NumPy or SciPy, called by address.
 
-``blas_gemm_T`` and ``blas_gemv_T`` (``T`` is ``double`` or ``float``) bring operands into a form that BLAS takes,
-packing what has no unit stride, do tiny products themselves, where a call would cost more than the work, and leave to
-our own functions (:mod:`theano.backend.native.gemm`) what these are quicker at.
+``blas_gemm_T`` and ``blas_gemv_T`` (``T`` is ``double`` or ``float``) do tiny products themselves, where a call would
+cost more than the work, leave to our own functions (:mod:`theano.backend.native.gemm`) what these are quicker at, and
+bring operands of all others into a form that BLAS takes, packing what has no unit stride.
 
 Large products are divided into pieces, which the pool of threads works on as on the pieces of a loop; BLAS is kept on
 one thread, since its own threads would wait for each other, for milliseconds where one has to wait for a processor. A
@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from theano.backend.native.compiler import Library, add_symbol
+from theano.backend.native.compiler import Library, add_symbol, vector_bits
 from theano.backend.native.gemm import Products
 from theano.backend.native.ir import Builder, Function, Module, Value
 from theano.backend.native.runtime import entry_address
@@ -317,6 +317,7 @@ class _Gemm(_Routine):
         lengths = [("i64", "m"), ("i64", "n"), ("i64", "k"), (kind, "alpha")]
         matrices = [*_matrix("A"), *_matrix("B"), (kind, "beta"), *_matrix("Z"), *_matrix("C")]
         super().__init__(module, kind, "gemm", [*lengths, *matrices])
+        self.owns = vector_bits() >= 256  # masks, which our own functions live by, are slow on narrower vectors
 
     def write(self) -> None:
         b, p = self.b, self.p
@@ -324,13 +325,13 @@ class _Gemm(_Routine):
             with self.fn.if_(here):
                 leave_to(self.fn, f"whole_gemv_{self.kind}", operands)
         work = product_work(b, p)
-        self.finish(b.icmp("sle", work, self.const(SMALL["gemm"])), self._tiny, self._call)
+        self.finish(b.icmp("sle", work, self.const(SMALL["gemm" if self.owns else "gemv"])), self._tiny, self._call)
 
-    def own(self) -> None:
+    def _own(self) -> None:
         """Leave products to our own functions where these are quicker."""
         fn, p = self.fn, self.p
         name = Products(self.module, self.kind).write()
-        with fn.if_(self.suits_own(self.b, p)):
+        with fn.if_(self._suits_own(self.b, p)):
             b, by_rows = self.b, self._by_rows(self.b, p, "Z")
             with fn.if_(b.not_(by_rows), unlikely=True):
                 self._copy_added()
@@ -340,7 +341,7 @@ class _Gemm(_Routine):
             fn.emit("ret void")
             fn.label(fn.new_label("dead"))
 
-    def suits_own(self, b: Builder, p: dict[str, Value]) -> Value:
+    def _suits_own(self, b: Builder, p: dict[str, Value]) -> Value:
         """Whether our own functions are quicker than BLAS for a product, or a piece of one."""
         work = product_work(b, p)
         narrow = b.icmp("sle", p["n"], b.const("i64", Products(self.module, self.kind).lanes // 2))
@@ -383,7 +384,8 @@ class _Gemm(_Routine):
 
     def _call(self) -> None:
         # In BLAS's order of elements C is its transpose, and C' = B'.A'.
-        self.own()
+        if self.owns:
+            self._own()
         self._copy_added()
         b, p = self.b, self.p
         a, lda, a_rows = self.matrix("A", p["m"], p["k"])

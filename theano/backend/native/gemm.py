@@ -43,7 +43,7 @@ class Products:
         self.module, self.kind = module, kind
         self.size = BITS[kind] // 8
         self.lanes = vector_bits() // BITS[kind]
-        self.rows, self.vectors = (8, 3) if vector_bits() == 512 else (4, 3 if vector_bits() == 256 else 2)
+        self.rows, self.vectors = (8 if vector_bits() == 512 else 4), 3
         self.row_counts = [r for r in (4, 8) if r <= self.rows]  # of tiles
         self.columns = self.vectors * self.lanes
         self.block_rows = BLOCK * self.columns
