@@ -50,11 +50,9 @@ def rows(names: list[str], samples: int) -> list[tuple[str, ...]]:
     table = []
     for name in names or FUNCTIONS:
         function = FUNCTIONS[name]
-        own = function.bound_double is not None
         for dtype in LANES:
-            found = measure(function, dtype, sample(function, dtype, samples if own else min(samples, 200)))
-            time_each = nanoseconds(function, dtype, 100_000 if own else 2_000)
-            bound = function.bound(dtype)
+            found = measure(function, dtype, sample(function, dtype, samples))
+            time_each = nanoseconds(function, dtype, 100_000)
             table.append(
                 (
                     name,
@@ -62,7 +60,7 @@ def rows(names: list[str], samples: int) -> list[tuple[str, ...]]:
                     domain_text(function, dtype),
                     f"{found.largest:.2f}",
                     f"{found.mean:.2f}",
-                    "SciPy" if bound is None else f"{bound:g}",
+                    f"{function.bound(dtype):g}",
                     f"{time_each:.2f}",
                 )
             )

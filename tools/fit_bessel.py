@@ -101,8 +101,8 @@ def log_gamma_slope(u: mpf) -> mpf:
 
 
 def log_tail(z: mpf) -> mpf:
-    """(2 atanh(s)/s - 2 - 2 z/3) / z**2 of z = s**2: the logarithm behind two terms."""
-    return ((2 * mpmath.atanh(mpmath.sqrt(z)) / mpmath.sqrt(z) - 2) / z - mpf(2) / 3) / z
+    """(2 atanh(s)/s - 2 - 2 z/3 - 2 z**2/5) / z**3 of z = s**2: the logarithm behind three terms."""
+    return (((2 * mpmath.atanh(mpmath.sqrt(z)) / mpmath.sqrt(z) - 2) / z - mpf(2) / 3) / z - mpf(2) / 5) / z
 
 
 def stirling_coefficients(count: int) -> list[mpf]:
@@ -139,6 +139,25 @@ TEMME_DEGREES = (15, 14, 13, 11, 10, 8, 6, 6, 4, 3, 2)
 TEMME_SERIES = temme_series(len(TEMME_DEGREES))
 TEMME_LOW, TEMME_HIGH = mpf("-0.6217"), mpf("0.7835")  # eta of x/a = 1/2 and 2
 
+# ---- Debye's expansions (DLMF 10.41)
+
+
+def debye_polynomials(count: int) -> list[list[mpf]]:
+    """The coefficients of ``U[k](p) / p**k``, polynomials of ``p**2`` (DLMF 10.41.9)."""
+    u = {0: mpf(1)}  # power of p: coefficient
+    rows = [[mpf(1)]]
+    for k in range(1, count):
+        following: dict[int, mpf] = {}
+        for n, c in u.items():
+            following[n + 1] = following.get(n + 1, 0) + c * (mpf(n) / 2 + mpf(1) / (8 * (n + 1)))
+            following[n + 3] = following.get(n + 3, 0) - c * (mpf(n) / 2 + mpf(5) / (8 * (n + 3)))
+        u = following
+        rows.append([u[k + 2 * j] for j in range(k + 1)])
+    return rows
+
+
+DEBYE = debye_polynomials(21)
+
 # name: (meaning, function, low, high, degree for double, degree for float if there is one, weight if not 1)
 POLYNOMIALS = {
     **{
@@ -150,7 +169,7 @@ POLYNOMIALS = {
     **{f"J{n}_NEAR": (f"J{n} without zeros, of (x^2 - 33)/31, x <= 8", j_near(n), -1, 1, 13, 7) for n in (0, 1)},
     **{f"J{n}_MODULUS": (f"of 128/x^2 - 1, x >= 8, J{n}", modulus(n), AT_INFINITY, 1, 12, 3) for n in (0, 1)},
     **{f"J{n}_PHASE": (f"x times it, of 128/x^2 - 1, x >= 8, J{n}", phase(n), AT_INFINITY, 1, 12, 3) for n in (0, 1)},
-    "LOG_TAIL": ("(2 atanh(s)/s - 2 - 2 s^2/3)/s^4 of s^2, |s| <= (sqrt(2)-1)^2", log_tail, TINY, LOG_Z, 7),
+    "LOG_TAIL": ("(2 atanh(s)/s - 2 - 2 s^2/3 - 2 s^4/5)/s^6 of s^2, |s| <= (sqrt(2)-1)^2", log_tail, TINY, LOG_Z, 7),
     "INVERSE_SCALED_GAMMA": ("sqrt(2 pi/a) (a/e)^a / gamma(a) of 2/a - 1", inverse_scaled_gamma, AT_INFINITY, 1, 21),
     "INVERSE_GAMMA": ("1/gamma(1 + a) of 2 a - 1, 0 <= a <= 1", lambda u: mpmath.rgamma((u + 3) / 2), -1, 1, 15),
     "LOG_GAMMA_SLOPE": ("log(gamma(1 + a))/a of 2 a - 1, 0 <= a <= 1", log_gamma_slope, TINY - 1, 1, 21),
@@ -160,6 +179,7 @@ POLYNOMIALS = {
 SPLIT_CONSTANTS = {
     **{f"J{n}_ZERO{i + 1}": zero for n, zeros in ZEROS.items() for i, zero in enumerate(zeros)},
     "TWO_THIRDS": mpf(2) / 3,
+    "TWO_FIFTHS": mpf(2) / 5,
 }
 
 
@@ -176,6 +196,8 @@ def main() -> None:
             values[format] = [rounded(c, format) for c in fit(f, weight, mpf(low), mpf(high), degree)]
             remarks[format] = f"error 2^{largest_error(f, weight, values[format], mpf(low), mpf(high)):.1f}"
         print(row(name, meaning, values, remarks))
+    for k, values in enumerate(DEBYE):
+        print(row(f"DEBYE{k}", f"U{k}(p) / p^{k} of p^2", {"double": values}, {}))
 
 
 if __name__ == "__main__":

@@ -165,6 +165,23 @@ chi2sf = operation(
 
 BY_ORDER = "the derivative of a Bessel function by its order has no closed form"
 
+
+def _jv(v: Any, x: Any) -> Any:
+    import scipy.special
+
+    found = scipy.special.jv(v, x)
+    return np.where(np.isinf(v) & np.isfinite(x), found.dtype.type(0), found)  # of some SciPy's is nan
+
+
+def _iv(v: Any, x: Any) -> Any:
+    import scipy.special
+
+    found = scipy.special.iv(v, x)
+    with np.errstate(all="ignore"):  # of the smallest numbers SciPy's is nan; there the first term of the series is all
+        first = np.power(np.asarray(x, "float64") / 2, v) * scipy.special.rgamma(np.asarray(v, "float64") + 1)
+    return np.where(np.isnan(found) & (np.abs(x) < 1e-290), first, found).astype(found.dtype)
+
+
 j0 = operation(
     "j0", 1, "scipy.special.j0", upgrade_to_float_no_complex,
     lambda x, z, gz: -gz * rows.j1(x),
@@ -178,7 +195,7 @@ j1 = operation(
 )  # fmt: skip
 
 jv = operation(
-    "jv", 2, "scipy.special.jv", upgrade_to_float_no_complex,
+    "jv", 2, _jv, upgrade_to_float_no_complex,
     lambda v, x, z, gz: (unknown(BY_ORDER), gz * (rows.jv(v - 1, x) - rows.jv(v + 1, x)) * like(0.5, z)),
     operands=("v", "x"),
     doc="The Bessel function of the first kind of real order v.",
@@ -197,7 +214,7 @@ i1 = operation(
 )  # fmt: skip
 
 iv = operation(
-    "iv", 2, "scipy.special.iv", upgrade_to_float_no_complex,
+    "iv", 2, _iv, upgrade_to_float_no_complex,
     lambda v, x, z, gz: (unknown(BY_ORDER), gz * (rows.iv(v - 1, x) + rows.iv(v + 1, x)) * like(0.5, z)),
     operands=("v", "x"),
     doc="The modified Bessel function of the first kind of real order v.",

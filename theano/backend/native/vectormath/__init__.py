@@ -7,6 +7,7 @@ so, with right special values and a measured error bound (docs/vector-mathematic
 from __future__ import annotations
 
 from theano.backend.native.vectormath.bessel import i0, i1, j0, j1
+from theano.backend.native.vectormath.bessel_of_order import iv, jv
 from theano.backend.native.vectormath.error_function import erf, erfc, erfcx
 from theano.backend.native.vectormath.exponential import cosh, exp, exp2, exp10, expm1, sigmoid, sinh, softplus, tanh
 from theano.backend.native.vectormath.gamma_functions import gamma, gammaln, psi, tri_gamma
@@ -15,12 +16,7 @@ from theano.backend.native.vectormath.inverse_error_function import erfcinv, erf
 from theano.backend.native.vectormath.logarithm import acosh, asinh, atanh, log, log1mexp, log1p, log2, log10
 from theano.backend.native.vectormath.power import cbrt, pow
 from theano.backend.native.vectormath.registry import FUNCTIONS, VectorFunction
-from theano.backend.native.vectormath.special import (
-    iv,
-    jv,
-    provide_symbols,
-    symbol_address,
-)
+from theano.backend.native.vectormath.special import provide_symbols, symbol_address
 from theano.backend.native.vectormath.trigonometric import acos, asin, atan, atan2, cos, sin, tan
 
 __all__ = [

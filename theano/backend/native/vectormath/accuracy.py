@@ -115,14 +115,16 @@ def oracle_precision() -> Iterator[None]:
         yield
 
 
-def error_scale(function: VectorFunction, x: Any) -> Any:
+def error_scale(function: VectorFunction, *operands: Any) -> Any:
     """The amplitude of a Bessel function where it oscillates (DLMF 10.17.3); below 0 the floor of others; else 0."""
     import mpmath
 
+    *order, x = operands
     limit = function.oscillates_from
-    if limit is None and x < 0:
-        return mpmath.mpf(function.floor)
-    return 0 if limit is None or abs(x) <= limit else mpmath.sqrt(2 / (mpmath.pi * abs(x)))
+    if limit is None:
+        return mpmath.mpf(function.floor if x < 0 else 0)
+    oscillates = abs(x) > max([limit, *map(abs, order)])
+    return mpmath.sqrt(2 / (mpmath.pi * abs(x))) if oscillates else mpmath.mpf(0)
 
 
 def error_in_ulp(got: float, exact: Any, dtype: str, scale: Any = 0) -> float:
@@ -193,7 +195,7 @@ def measure(function: VectorFunction, dtype: str, operands: list[np.ndarray], la
 
         for i, value in enumerate(got):
             point = [mpf(float(x[i])) for x in operands]
-            scale = error_scale(function, point[-1])
+            scale = error_scale(function, *point)
             errors[i] = error_in_ulp(float(value), exact_function(*point), dtype, scale)
     worst = int(np.argmax(errors))
     return Accuracy(float(errors[worst]), float(errors.mean()), tuple(float(x[worst]) for x in operands))

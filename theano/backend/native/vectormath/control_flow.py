@@ -38,10 +38,17 @@ def where(b: Builder, mask: Value, compute: Callable[[], Values], otherwise: Val
     ]
 
 
-def repeat(b: Builder, values: Values, turn: Callable[[Values], tuple[Values, Value]], limit: int) -> Values:
+def repeat(
+    b: Builder,
+    values: Values,
+    turn: Callable[[Values], tuple[Values, Value]],
+    limit: int,
+    lanes: Value | None = None,
+) -> Values:
     """``values, again = turn(values)`` until `again` holds in no lane, or `limit` times; gives the last values.
 
-    Lanes that are done keep their values, so results do not depend on what else the vector holds.
+    Only those of `lanes` (i1) take part, if given. Lanes that are done keep their values, so results do not depend on
+    what else the vector holds.
     """
     function = b.function
     head, after = function.new_label("turn"), function.new_label("after")
@@ -56,7 +63,7 @@ def repeat(b: Builder, values: Values, turn: Callable[[Values], tuple[Values, Va
     new = [b.select(running, then, now) for then, now in zip(new, carried, strict=True)]
     again = b.and_(running, again)
     end = function.current_label
-    changing = [*zip(carried, values, new, strict=True), (running, b.const("i1", True), again)]
+    changing = [*zip(carried, values, new, strict=True), (running, lanes or b.const("i1", True), again)]
     function.lines[phis:phis] = [
         *(f"  {v.ref} = phi {v.full_type} [{u.ref}, %{before}], [{w.ref}, %{end}]" for v, u, w in changing),
         f"  {count} = phi i64 [0, %{before}], [{following}, %{end}]",

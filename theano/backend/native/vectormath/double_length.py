@@ -34,26 +34,40 @@ def divide(k: Kit, a: DoubleLength, b: DoubleLength) -> DoubleLength:
     return k.fast_two_sum(first, b_.fmul(rest, reciprocal))
 
 
+def square_root(k: Kit, a: DoubleLength) -> DoubleLength:
+    """The square root of a positive number: one root and a correction."""
+    b = k.b
+    first = b.sqrt(a[0])
+    rest = b.fadd(b.fma(b.fneg(first), first, a[0]), a[1])
+    return k.fast_two_sum(first, b.fdiv(rest, b.fadd(first, first)))
+
+
 def choose(k: Kit, mask: Value, a: DoubleLength, b: DoubleLength) -> DoubleLength:
     return k.b.select(mask, a[0], b[0]), k.b.select(mask, a[1], b[1])
 
 
 def atanh_tail(k: Kit, s: DoubleLength) -> DoubleLength:
-    """``2 atanh(s) - 2 s`` for ``|s| <= (sqrt(2) - 1)**2``: its first term is taken to double length."""
+    """``2 atanh(s) - 2 s`` for ``|s| <= (sqrt(2) - 1)**2``: its first two terms are taken to double length."""
     square = times(k, s, s)
     tail = k.b.fmul(square[0], k.polynomial(square[0], bessel_coefficients.LOG_TAIL[k.type]))
-    first = k.two_part_constant(bessel_coefficients.TWO_THIRDS[k.type])
-    high, low = k.fast_two_sum(first[0], tail)
-    return times(k, times(k, square, s), (high, k.b.fadd(low, first[1])))
+    total = (tail, k(0.0))
+    for parts in (bessel_coefficients.TWO_FIFTHS, bessel_coefficients.TWO_THIRDS):
+        first = k.two_part_constant(parts[k.type])
+        high, low = k.fast_two_sum(first[0], total[0])
+        total = times(k, square, (high, k.b.fadd(low, k.b.fadd(total[1], first[1]))))
+    return times(k, total, s)
 
 
-def logarithm(k: Kit, x: Value) -> DoubleLength:
-    """The natural logarithm of finite ``x > 0`` to a relative error of some ``2**-65`` in double."""
+def logarithm(k: Kit, x: Value, low: Value | None = None) -> DoubleLength:
+    """The natural logarithm of finite ``x + low > 0`` to a relative error of some ``2**-71`` in double."""
     exponent, f = split_positive(k, x)
     s = divide(k, (f, k(0.0)), k.fast_two_sum(k(2.0), f))
     whole = times(k, (exponent, k(0.0)), k.two_part_constant(coefficients.LN2[k.type]))
     total = add(k, whole, (k.b.fadd(s[0], s[0]), k.b.fadd(s[1], s[1])))
-    return add(k, total, atanh_tail(k, s))
+    tail = atanh_tail(k, s)
+    if low is not None:
+        tail = tail[0], k.b.fadd(k.b.fdiv(low, x), tail[1])
+    return add(k, total, tail)
 
 
 def exponential(k: Kit, x: DoubleLength, offset: int = 0) -> tuple[Value, Value]:

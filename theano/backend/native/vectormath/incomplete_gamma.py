@@ -70,7 +70,7 @@ def _power_exponent(k: Kit, a: Value, x: Value) -> DoubleLength:
     return double_length.add(k, product, (k.b.fneg(x), k(0.0)))
 
 
-def _within(k: Kit, exponent: DoubleLength) -> DoubleLength:
+def within(k: Kit, exponent: DoubleLength) -> DoubleLength:
     """Cut to what `exponential` takes; nan, of infinite differences, counts as the lowest."""
     b, high = k.b, exponent[0]
     usual = b.and_(b.fcmp("ogt", high, k(LOWEST_EXPONENT)), b.fcmp("olt", high, k(-LOWEST_EXPONENT)))
@@ -78,7 +78,7 @@ def _within(k: Kit, exponent: DoubleLength) -> DoubleLength:
     return double_length.choose(k, usual, exponent, (cut, k(0.0)))
 
 
-def _inverse_gamma_factor(k: Kit, a: Value, whole: Value) -> Value:
+def inverse_gamma_factor(k: Kit, a: Value, whole: Value) -> Value:
     """``1 / gamma(a + 1)`` for ``a < 1``; where `whole` ``(a/e)**a / gamma(a + 1)``."""
     b = k.b
     larger = k.at_least(a, 1.0)
@@ -200,15 +200,15 @@ def _incomplete(b: Builder, a: Value, x: Value, precision: float, upper: bool, r
     below = b.fcmp("olt", x, base)
 
     exponent, logarithm = _common_exponent(k, a, x, whole)
-    exponent = _within(k, exponent)
+    exponent = within(k, exponent)
     visible = b.fcmp("ogt", exponent[0], k(LOWEST_EXPONENT))
     close = b.and_(b.fcmp("ogt", x, b.fmul(a, k(0.5))), b.fcmp("olt", x, b.fmul(a, k(2.0))))
     uniform = b.and_(b.fcmp("oge", a, k(TEMME_FROM)), close)
     if not regularized:  # exponents of large factors may make good for this one
-        power = _within(k, _power_exponent(k, a, x))
+        power = within(k, _power_exponent(k, a, x))
         visible = b.and_(b.fcmp("ogt", power[0], k(LOWEST_EXPONENT)), b.fcmp("olt", power[0], k(-LOWEST_EXPONENT)))
     elsewhere = b.and_(visible, b.not_(uniform))
-    inverse_gamma = _inverse_gamma_factor(k, a, whole)
+    inverse_gamma = inverse_gamma_factor(k, a, whole)
 
     def chosen(mask: Value, method: Callable[[Value, Value], Value]) -> Callable[[], Values]:
         """`method` with ``a = x = 1`` in lanes that do without it, so that they are done at once."""
@@ -242,7 +242,7 @@ def _incomplete(b: Builder, a: Value, x: Value, precision: float, upper: bool, r
     else:
         guard = b.select(rest, k.integer(GUARD), k.integer(0))
         result = scaled(k, b.fmul(mantissa, small_value), b.sub(biased, guard))
-        own, own_biased = double_length.exponential(k, _within(k, _power_exponent(k, base, base)), GUARD)
+        own, own_biased = double_length.exponential(k, within(k, _power_exponent(k, base, base)), GUARD)
         gamma = b.fdiv(b.select(whole, own, one), b.fmul(a, inverse_gamma))
         gamma = b.select(whole, scaled(k, gamma, own_biased), b.fmul(gamma, k(2.0**-GUARD)))
         difference = b.select(b.fcmp("olt", gamma, infinity), b.fsub(gamma, result), infinity)

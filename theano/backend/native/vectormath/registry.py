@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from theano.backend.native.ir import Value
 from theano.backend.native.vectormath import (
     bessel,
+    bessel_of_order,
     error_function,
     exponential,
     gamma_functions,
@@ -15,7 +16,6 @@ from theano.backend.native.vectormath import (
     inverse_error_function,
     logarithm,
     power,
-    special,
     trigonometric,
 )
 
@@ -27,19 +27,19 @@ STRAIGHT, BRANCHES, LOOPS = "straight", "branches", "loops"
 class VectorFunction:
     """One function: its recipe, how precise it is said to be, and where to look.
 
-    `bound_double` and `bound_float` are the largest error in units in the last place (ULP), or None where SciPy's own
-    function is called. `oracle` names a function of mpmath or of ``accuracy.FORMULAS``. `critical` lists thresholds of
-    the recipe around which samples are dense. `flow` says whether the recipe is straight code, branches where some lane
-    needs it, or loops, which makes it long: it is called then, never inlined. Where `x`, the last operand, is larger
-    than `oscillates_from`, errors are in ULP of the amplitude of the oscillation, as zeros are everywhere; where it is
-    negative, they are in ULP of a number at least as large as `floor`.
+    `bound_double` and `bound_float` are the largest error in units in the last place (ULP). `oracle` names a function
+    of mpmath or of ``accuracy.FORMULAS``. `critical` lists thresholds of the recipe around which samples are dense.
+    `flow` says whether the recipe is straight code, branches where some lane needs it, or loops, which makes it long:
+    it is called then, never inlined. Where `x`, the last operand, is larger than `oscillates_from` and than the order,
+    errors are in ULP of the amplitude of the oscillation, as zeros are everywhere; where it is negative, they are in
+    ULP of a number at least as large as `floor`.
     """
 
     name: str
     arity: int
     emit: Callable[..., Value]
-    bound_double: float | None
-    bound_float: float | None
+    bound_double: float
+    bound_float: float
     oracle: str
     domain_double: tuple[Interval, ...]
     domain_float: tuple[Interval, ...]
@@ -51,9 +51,9 @@ class VectorFunction:
     @property
     def branches(self) -> bool:
         """Whether some lanes may leave the vector code for a function of the C library or of SciPy."""
-        return self.bound_double is None or self.flow != STRAIGHT
+        return self.flow != STRAIGHT
 
-    def bound(self, dtype: str) -> float | None:
+    def bound(self, dtype: str) -> float:
         return self.bound_double if dtype == "float64" else self.bound_float
 
     def domain(self, dtype: str) -> tuple[Interval, ...]:
@@ -66,6 +66,8 @@ POSITIVE, POSITIVE32 = (5e-324, LARGE), (1.5e-45, LARGE32)
 INCOMPLETE = ((5e-324, 1e3), (5e-324, 2e3)), ((1.5e-45, 1e3), (1.5e-45, 2e3))
 CHI_SQUARED = ((1e-307, 2e3), (1e-307, 1e3)), INCOMPLETE[1], (1.0, 2.0, 48.0, 24.0, 96.0)
 SHAPES = (0.5, 1.0, 24.0, 12.0, 48.0)
+I_OF_ORDER = ((-1, 500), (5e-324, 720)), ((-1, 500), (1.5e-45, 95)), (1.0, 30.0, 713.98)
+J_OF_ORDER = ((-1, 500), (5e-324, 1e3)), ((-1, 500), (1.5e-45, 1e3)), (1.0, 4.0, 30.0, 60.0)
 J_THRESHOLDS = (1.5, 2.405, 3.832, 5.52, 7.016, 8.0, 8.65, 10.17, 2.0**15, 2.0**30)
 TURNS = (0.785, 1.5708, 3.1416, 2.0**30, 2.0**15)
 POLES = (-4.0, -3.0, -2.0, -1.0)
@@ -75,7 +77,7 @@ ROOTS = (0.70710678, 1.0, 1.41421356)
 def _row(
     name: str,
     emit: Callable[..., Value],
-    bounds: tuple[float, float] | None,
+    bounds: tuple[float, float],
     oracle: str,
     domain: Interval | tuple[Interval, ...],
     domain32: Interval | tuple[Interval, ...] | None = None,
@@ -87,9 +89,8 @@ def _row(
     domain32 = domain if domain32 is None else domain32
     double = domain if isinstance(domain[0], tuple) else (domain,)
     single = domain32 if isinstance(domain32[0], tuple) else (domain32,)
-    bound, bound32 = bounds or (None, None)
     return VectorFunction(
-        name, len(double), emit, bound, bound32, oracle, double, single, critical, flow, oscillates_from, floor
+        name, len(double), emit, *bounds, oracle, double, single, critical, flow, oscillates_from, floor
     )
 
 
@@ -180,8 +181,8 @@ _ROWS = [
     _row("i1", bessel.i1, (4, 4), "i1", (-714, 714), (-92, 92), (8.0, 713.98, 91.9)),
     _row("j0", bessel.j0, (7, 7), "j0", ALL, ALL32, J_THRESHOLDS, BRANCHES, 8.0),
     _row("j1", bessel.j1, (7, 7), "j1", ALL, ALL32, J_THRESHOLDS, BRANCHES, 8.0),
-    _row("iv", special.iv, None, "besseli", ((0, 10), (0.1, 20))),
-    _row("jv", special.jv, None, "besselj", ((0, 5), (0.1, 2))),
+    _row("iv", bessel_of_order.iv, (10, 1), "besseli", *I_OF_ORDER, LOOPS),
+    _row("jv", bessel_of_order.jv, (10, 1), "besselj", *J_OF_ORDER, LOOPS, 30.0),
 ]
 
 FUNCTIONS: dict[str, VectorFunction] = {row.name: row for row in _ROWS}

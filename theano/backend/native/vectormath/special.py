@@ -1,8 +1,7 @@
-"""Special functions: those of SciPy called for each lane, and what is composed of them.
+"""SciPy's functions, called lane by lane where a recipe does without a method of its own.
 
-SciPy's C functions are found as capsules in ``scipy.special.cython_special``. The IR names them by symbols such as
-``theano_special_gammainc``, the same in every process; :func:`provide_symbols` binds symbols to this process's
-addresses. float32 goes through double.
+They are C functions, found as capsules in ``scipy.special.cython_special``. The IR names them by symbols such as
+``theano_special_iv``, the same in every process; :func:`provide_symbols` binds symbols to this process's addresses.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ SCIPY_FUNCTIONS = {
 
 
 def symbol_address(name: str) -> int:
-    """The address in this process of SciPy's function `name` of doubles, such as ``"gammainc"``.
+    """The address in this process of SciPy's function `name` of doubles, such as ``"iv"``.
 
     Raises KeyError where `name` is not in ``SCIPY_FUNCTIONS``, ImportError where SciPy has no such function.
     """
@@ -66,26 +65,14 @@ def provide_symbols(symbols: Iterable[str]) -> None:
             llvm.add_symbol(symbol, symbol_address(symbol.removeprefix(SYMBOL_PREFIX)))
 
 
-def _call_scipy(b: Builder, name: str, *args: Value) -> Value:
+def call_scipy(b: Builder, name: str, *args: Value) -> Value:
+    """SciPy's function `name` of each lane's doubles."""
     symbol = SYMBOL_PREFIX + name
     provide_symbols([symbol])
     # Cython's functions take one integer more: whether to skip the search for an overriding method
     b.module.declare(symbol, f"declare double @{symbol}({'double, ' * len(args)}i32)")
-    element = args[0].type
 
     def call(one: Builder, *scalars: Value) -> Value:
-        operands = ", ".join(repr(one.convert("fpext", s, "double")) for s in scalars)
-        result = one.assign("double", f"call double @{symbol}({operands}, i32 0)")
-        return one.convert("fptrunc", result, element)
+        return one.assign("double", f"call double @{symbol}({', '.join(map(repr, scalars))}, i32 0)")
 
     return b.per_lane(call, *args)
-
-
-def iv(b: Builder, v: Value, x: Value) -> Value:
-    """The modified Bessel function of the first kind of real order `v`."""
-    return _call_scipy(b, "iv", v, x)
-
-
-def jv(b: Builder, v: Value, x: Value) -> Value:
-    """The Bessel function of the first kind of real order `v`."""
-    return _call_scipy(b, "jv", v, x)
