@@ -1,8 +1,8 @@
 """How each package says the same thing.
 
 A workload is written once, in terms of a package `p`: its operations (``p.exp``, ``p.sum(x, axis)``, …, named as NumPy
-names them), ``p.number(value, dtype)``, a constant that leaves this dtype as it is, and five ways to make something
-that can be called:
+names them), ``p.special(name)``, a special function by Theano's name, ``p.number(value, dtype)``, a constant that leaves
+this dtype as it is, and five ways to make something that can be called:
 
 ``p.function(f, arrays)``                ``f(p, *arrays)``, a result or a list of results
 ``p.gradient(f, arrays, count)``         the value of ``f(p, *arrays)`` and its gradients to the first `count` arrays
@@ -56,6 +56,9 @@ class Theano:
 
     def array(self, value):
         return value
+
+    def special(self, name):
+        return getattr(self.T, name)
 
     def number(self, value, dtype):
         import numpy as np
@@ -205,6 +208,12 @@ class Jax:
         self.erf, self.logsumexp = jax.scipy.special.erf, jax.scipy.special.logsumexp
         self.sigmoid, self.softmax = jax.nn.sigmoid, jax.nn.softmax
 
+    def special(self, name):
+        functions = self.jax.scipy.special
+        if name == "tri_gamma":
+            return lambda x: functions.polygamma(1, x)
+        return getattr(functions, {"psi": "digamma"}.get(name, name))
+
     def number(self, value, dtype):
         return value
 
@@ -289,6 +298,10 @@ class Torch:
         for name in self.operations.split():
             setattr(self, name, getattr(torch, name))
         self.cross_entropy = torch.nn.functional.cross_entropy
+
+    def special(self, name):
+        functions = self.torch.special
+        return (lambda x: functions.polygamma(1, x)) if name == "tri_gamma" else getattr(functions, name)
 
     def compiled(self, f):
         return f

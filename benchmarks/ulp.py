@@ -40,7 +40,7 @@ def domain_text(function: VectorFunction, dtype: str) -> str:
     def interval(low: float, high: float) -> str:
         info = np.finfo(dtype)
         if high >= info.max:
-            return "all" if low < -1 else "positive" if 0 < low < 1 else f"{low:g} and above"
+            return "all" if low <= -high else "positive" if 0 < low < 1 else f"{low:g} and above"
         return f"{low:.4g} … {high:.4g}"
 
     return ", ".join(interval(*pair) for pair in function.domain(dtype))

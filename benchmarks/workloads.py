@@ -9,6 +9,7 @@ from __future__ import annotations
 from functools import partial
 
 from workload import Workload, normal, of
+from workloads_of_functions import FUNCTIONS
 from workloads_of_loops import LOOPS
 from workloads_of_products import PRODUCTS
 
@@ -16,6 +17,7 @@ GROUPS = {  # group -> target: our time as a multiple of the fastest peer's
     "calls": 0.15,
     "training calls": 0.2,
     "elementwise": 0.8,
+    "special functions": 0.8,
     "reductions": 0.8,
     "training steps": 0.9,
     "log-density": 0.25,
@@ -362,5 +364,14 @@ RANDOM_NUMBERS = [
 ]
 
 WORKLOADS = (
-    CALLS + TRAINING_CALLS + ELEMENTWISE + REDUCTIONS + TRAINING_STEPS + LOG_DENSITY + PRODUCTS + LOOPS + RANDOM_NUMBERS
+    CALLS
+    + TRAINING_CALLS
+    + ELEMENTWISE
+    + FUNCTIONS
+    + REDUCTIONS
+    + TRAINING_STEPS
+    + LOG_DENSITY
+    + PRODUCTS
+    + LOOPS
+    + RANDOM_NUMBERS
 )

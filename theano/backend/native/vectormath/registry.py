@@ -128,7 +128,7 @@ _ROWS = [
     _row(
         "erfcx",
         error_function.erfcx,
-        (2, 2),
+        (2.5, 2.5),
         "erfcx",
         (-27, LARGE),
         (-10, LARGE32),
