@@ -122,8 +122,7 @@ class Emitter:
         """Call functions of steps in turn; leave when one of them fails."""
         for name in names:
             code = self.fn.assign("i64", f"call i64 @{name}(ptr %frame, ptr %outputs, ptr null, i64 0)")
-            with self.fn.if_(self.b.icmp("ne", code, self.b.const("i64", 0)), unlikely=True):
-                self.leave(code.ref)
+            self.leave_with(code)
 
     def count_steps(self, number: int) -> None:
         """Count steps that have run; each time that they are :data:`STEPS_A_LOOK` look whether others wait for long."""
@@ -148,6 +147,9 @@ class Emitter:
         """Complete the function: the way in for those who come with a task."""
         fn = self.fn
         fn.emit("ret i64 0")
+        for code, label in fn.exits.items():
+            fn.label(label)
+            fn.emit(f"ret i64 {code}")
         if not self.entries:
             fn.entry_lines.append("  br label %start")
             return
@@ -191,8 +193,7 @@ class Emitter:
         fixed = ["ptr %frame", "ptr %outputs", "ptr null", "i64 0"]
         arguments = ", ".join([*fixed, *(f"i64 {number}" for _, number in words)])
         left = self.fn.assign("i64", f"call i64 @{name}({arguments})")
-        with self.fn.if_(self.b.icmp("ne", left, self.b.const("i64", 0)), unlikely=True):
-            self.leave(left.ref)
+        self.leave_with(left)
 
     def piece_function(self) -> str:
         """What does a piece of a step of the function being written: called with frame, outputs, task and piece."""
@@ -205,10 +206,25 @@ class Emitter:
         self.fn.lines.append(_WORDS_OF_TASK)
         return "%words"
 
-    def leave(self, code: str) -> None:
-        """Return `code`; what follows is in a block that nothing reaches."""
-        self.fn.emit(f"ret i64 {code}")
-        self.fn.label(self.fn.new_label("dead"))
+    def leave_if(self, condition: Value, code: int) -> None:
+        """Return `code` where `condition` holds; a function has one block for each code."""
+        after = self.fn.new_label("after")
+        self.fn.branch_if(condition, self.fn.exit(code), after, unlikely=True)
+        self.fn.label(after)
+
+    def leave_with(self, code: Value) -> None:
+        """Return `code` unless it is 0."""
+        with self._leaving(self.b.icmp("ne", code, self.b.const("i64", 0))):
+            self.fn.emit(f"ret i64 {code.ref}")
+
+    @contextmanager
+    def _leaving(self, condition: Value) -> Iterator[None]:
+        """Run the body, which ends by returning, where `condition` holds."""
+        leave, after = self.fn.new_label("leave"), self.fn.new_label("after")
+        self.fn.branch_if(condition, leave, after, unlikely=True)
+        self.fn.label(leave)
+        yield
+        self.fn.label(after)
 
     # ---- the frame
 
@@ -268,8 +284,7 @@ class Emitter:
         if self._conditions is not None:
             self._conditions[len(self.checks)] = ok
             return
-        with self.fn.if_(self.b.not_(ok), unlikely=True):
-            self.leave(str(len(self.checks)))
+        self.leave_if(self.b.not_(ok), len(self.checks))
 
     @contextmanager
     def _one_branch(self) -> Iterator[None]:
@@ -279,11 +294,11 @@ class Emitter:
         conditions, self._conditions = self._conditions, None
         self._loaded = {}
         b = self.b
-        with self.fn.if_(b.not_(reduce(b.and_, conditions.values())), unlikely=True):
+        with self._leaving(b.not_(reduce(b.and_, conditions.values()))):
             code = b.const("i64", 0)
             for number, ok in reversed(conditions.items()):
                 code = b.select(ok, code, b.const("i64", number))
-            self.leave(code.ref)
+            self.fn.emit(f"ret i64 {code.ref}")
 
     # ---- memory
 
@@ -317,15 +332,14 @@ class Emitter:
         with fn.if_(b.icmp("slt", have, size), unlikely=True):
             self.module.declare("rt_grow", "declare i64 @rt_grow(ptr, ptr, i64)")
             failed = fn.assign("i64", f"call i64 @rt_grow(ptr %frame, ptr {self.word(slot).ref}, i64 {size.ref})")
-            with fn.if_(b.icmp("ne", failed, b.const("i64", 0)), unlikely=True):
-                self.leave("-1")
+            self.leave_if(b.icmp("ne", failed, b.const("i64", 0)), -1)
         self.set_word(array.data, fn.assign("ptr", f"load ptr, ptr {self.word(slot).ref}"))
 
     def _new_output(self, array: Array) -> None:
         """A NumPy array for output number `buffer.number`; its address goes to the data word."""
         assert array.buffer is not None
         fn = self.fn
-        lengths = fn.alloca("i64", max(array.rank, 1))
+        lengths = fn.scratch("lengths", 8 * max(array.rank, 1))
         for axis, length in enumerate(array.shape):
             address = fn.assign("ptr", f"getelementptr i64, ptr {lengths.ref}, i64 {axis}")
             fn.emit(f"store i64 {self.ref(length).ref}, ptr {address.ref}")
@@ -333,8 +347,7 @@ class Emitter:
         record = self._word_of("outputs", array.buffer.number * OUTPUT_WORDS)
         operands = f"ptr %frame, ptr {record.ref}, i64 {array.rank}, ptr {lengths.ref}"
         data = fn.assign("ptr", f"call ptr @rt_new_output({operands})")
-        with fn.if_(fn.assign("i1", f"icmp eq ptr {data.ref}, null"), unlikely=True):
-            self.leave("-1")
+        self.leave_if(fn.assign("i1", f"icmp eq ptr {data.ref}, null"), -1)
         self.set_word(array.data, data)
 
     # ---- elements

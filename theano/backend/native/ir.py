@@ -136,6 +136,7 @@ class Function:
         self.linkage = linkage
         self.lines: list[str] = []
         self.entry_lines: list[str] = []
+        self.exits: dict[int, str] = {}  # code to return -> label of the block that does
         self._scratch: dict[tuple[str, int], Value] = {}
         self._count = 0
         self.current_label = "entry"
@@ -165,6 +166,12 @@ class Function:
         """Start block `name`; whatever came before must have branched."""
         self.lines.append(f"{name}:")
         self.current_label = name
+
+    def exit(self, code: int) -> str:
+        """The label of a block that returns `code`, to be written at the end."""
+        if code not in self.exits:
+            self.exits[code] = self.new_label("exit")
+        return self.exits[code]
 
     def branch(self, target: str) -> None:
         self.emit(f"br label %{target}")

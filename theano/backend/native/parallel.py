@@ -155,8 +155,7 @@ class Region:
         em.module.declare(name, f"declare i64 @{name}(ptr, ptr, ptr, ptr, ptr, {now.type})")
         code = fn.assign("i64", f"call i64 @{name}({operands})")
         if results is not None or fails:
-            with fn.if_(b.icmp("ne", code, b.const("i64", 0)), unlikely=True):
-                em.leave(code.ref)
+            em.leave_with(code)
 
     def finish(self) -> None:
         """The end of the nest."""

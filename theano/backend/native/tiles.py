@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from theano.backend.native.columns import ColumnCode, reduces_columns
+from theano.backend.native.crowds import CrowdCode, is_crowded
 from theano.backend.native.dimensions import Stream
 from theano.backend.native.ir import Value
 from theano.backend.native.loop_code import BLOCK, LoopCode
@@ -30,6 +31,8 @@ def write_loop(em: Emitter, loop: Loop, part: tuple[int, Value, Value] | None = 
         TiledLoopCode(across, em, loop, part).write()
     elif reduces_columns(loop):
         ColumnCode(em, loop, part).write()
+    elif is_crowded(loop):
+        CrowdCode(em, loop, part).write()
     else:
         LoopCode(em, loop, part).write()
 
