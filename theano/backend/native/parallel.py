@@ -134,7 +134,7 @@ class Region:
         foreign: bool,
     ) -> None:
         """Have all pieces done, and combine their results."""
-        fn, b, em = self.fn, self.b, self.em
+        fn, em = self.fn, self.em
         mask, *parts = [0, 0] if results is None else results.known()
         least = config.openmp_elemwise_minsize if config.openmp else -1
         if foreign and config.openmp:  # short work keeps the lock
