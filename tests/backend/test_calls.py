@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import resource
+import subprocess
 import sys
 import threading
 import weakref
@@ -433,3 +434,32 @@ def test_free_gives_memory_back(through_python):
     f.free()
     assert resident() - before < 0.5 * data.nbytes
     assert f(data)[1][-1] == 2 * data.size
+
+
+PEAK = """
+import sys, numpy as np, theano, theano.tensor as T
+
+def status(name):
+    with open("/proc/self/status", encoding="ascii") as file:
+        return next(int(line.split()[1]) for line in file if line.startswith(name)) * 1024
+
+x, y = T.dvector("x"), T.dvector("y")
+v = x
+for _ in range(20):
+    v = T.tanh(v) * 0.5 + y
+f = theano.function([x, y], {"chain": v, "sum": v / v.sum(), "softmax": T.nnet.softmax(v)}[sys.argv[1]])
+arguments = [np.full(4_000_000, 0.1) for _ in range(2)]
+f(*[a[:10] for a in arguments])
+with open("/proc/self/clear_refs", "w") as file:
+    file.write("5")
+before = status("VmRSS")
+result = f(*arguments)
+print((status("VmHWM") - before) / result.nbytes)
+"""
+
+
+@pytest.mark.skipif(not os.access("/proc/self/clear_refs", os.W_OK), reason="asks Linux for the peak of memory")
+@pytest.mark.parametrize("what", ["chain", "sum", "softmax"])
+def test_the_peak_of_memory_is_inputs_and_outputs(what):
+    done = subprocess.run([sys.executable, "-c", PEAK, what], capture_output=True, text=True, check=True)
+    assert float(done.stdout) < 1.2

@@ -205,6 +205,39 @@ class TestMemory:
         (loop,) = loops(made)
         assert loop.stores[0][1].buffer.kind == "output"
 
+    def test_a_result_is_written_over_what_it_is_made_of(self):
+        v = T.exp(x)
+        made = program([x], [v / v.sum(), v.shape[0] * T.cast(v.max(), "int64")])
+        assert made.plan.slots == [] and len(made.plan.in_place) == 1
+        assert made.run([np.zeros(4)])[0].tolist() == [0.25] * 4
+        used_twice = program([x], [v / v.sum(), v])
+        assert [r.tolist() for r in used_twice.run([np.zeros(4)])] == [[0.25] * 4, [1.0] * 4]
+
+    def test_results_are_written_over_a_chain_of_operands(self):
+        v = m
+        for _ in range(3):
+            v = T.exp(v) / T.exp(v).sum()
+        made = program([m], [v])
+        assert made.plan.slots == [] and len(made.plan.in_place) == 3
+        first, second = made.run([np.zeros((2, 3))]), made.run([np.ones((5, 1))])
+        np.testing.assert_allclose(first[0], np.full((2, 3), 1 / 6))
+        np.testing.assert_allclose(second[0], np.full((5, 1), 1 / 5))
+
+    def test_a_result_may_have_another_shape_than_what_it_is_written_over(self):
+        c = T.col("c")
+        v = T.exp(c)
+        for made in (program([x], [T.nnet.softmax(T.tanh(x) + 1)]), program([c], [(v / v.sum()).T])):
+            assert made.plan.slots == []
+        assert made.run([np.zeros((4, 1))])[0].tolist() == [[0.25] * 4]
+
+    def test_rows_too_long_for_strips_lie_in_the_result(self):
+        f = theano.function([m], T.nnet.softmax(m))
+        given = np.random.default_rng(0).standard_normal((3, 200_001))
+        expected = np.exp(given - given.max(axis=1, keepdims=True))
+        for values in (given, given[:, :5], given):
+            e = expected[:, : values.shape[1]]
+            np.testing.assert_allclose(f(values), e / e.sum(axis=1, keepdims=True), rtol=1e-12)
+
     def test_an_input_that_is_a_result_is_copied(self):
         made = program([x], [x])
         given = np.arange(3.0)

@@ -315,7 +315,9 @@ class Emitter:
             if array.shape[axis] != Const(1):
                 first = all(length == Const(1) for length in array.shape[:axis])
                 size = self.b.mul(size, rows if first and rows is not None else self.ref(array.shape[axis]))
-        if buffer.kind == "output":
+        if buffer.over is not None:
+            self.set_word(array.data, self.pointer(buffer.over))
+        elif buffer.kind == "output":
             self._new_output(array)
         elif buffer.kind == "temp":
             self._arena(array, size)
@@ -338,14 +340,17 @@ class Emitter:
     def _new_output(self, array: Array) -> None:
         """A NumPy array for output number `buffer.number`; its address goes to the data word."""
         assert array.buffer is not None
-        fn = self.fn
-        lengths = fn.scratch("lengths", 8 * max(array.rank, 1))
-        for axis, length in enumerate(array.shape):
+        fn, shape = self.fn, array.shape
+        if array.buffer.final_ones:
+            known = iter([length for length in shape if length != Const(1)])
+            shape = tuple(Const(1) if one else next(known) for one in array.buffer.final_ones)
+        lengths = fn.scratch("lengths", 8 * max(len(shape), 1))
+        for axis, length in enumerate(shape):
             address = fn.assign("ptr", f"getelementptr i64, ptr {lengths.ref}, i64 {axis}")
             fn.emit(f"store i64 {self.ref(length).ref}, ptr {address.ref}")
         self.module.declare("rt_new_output", "declare ptr @rt_new_output(ptr, ptr, i64, ptr)")
         record = self._word_of("outputs", array.buffer.number * OUTPUT_WORDS)
-        operands = f"ptr %frame, ptr {record.ref}, i64 {array.rank}, ptr {lengths.ref}"
+        operands = f"ptr %frame, ptr {record.ref}, i64 {len(shape)}, ptr {lengths.ref}"
         data = fn.assign("ptr", f"call ptr @rt_new_output({operands})")
         self.leave_if(fn.assign("i1", f"icmp eq ptr {data.ref}, null"), -1)
         self.set_word(array.data, data)

@@ -11,7 +11,7 @@ from itertools import accumulate
 
 from theano.backend.native.loops import Load, Loop
 from theano.backend.native.lower import Lowering
-from theano.backend.native.program import ITEMSIZES, Array, Buffer, Step
+from theano.backend.native.program import ITEMSIZES, ONE, Array, Buffer, Ref, Step
 
 
 class Plan:
@@ -41,48 +41,88 @@ class Plan:
         lasting = sum(len(step.parts()) for step in self.steps[:lasting])
         for i, step in enumerate(parts):
             for array in (*step.reads, *step.writes):
-                if array.buffer is not None and array.buffer.kind == "temp":
+                if array.buffer is not None and array.buffer.kind in ("temp", "output"):
                     last[array.buffer] = i
                     first.setdefault(array.buffer, i)
         for buffer, i in first.items():
             if i < lasting <= last[buffer]:
                 last[buffer] = len(parts)
+        over = self._find_in_place(parts, first, last)
+        self._give_results(over)
         free: list[int] = []
         ending: dict[int, list[Buffer]] = {}
         for buffer, i in last.items():
             ending.setdefault(i, []).append(buffer)
         slot_of: dict[Buffer, int] = {}
+        handed_on = {operand.buffer for operand in over.values()}
         ended: list[Buffer] = []
         for i, step in enumerate(parts):
-            taken: set[Buffer] = set()
-            for array in step.writes:
-                if array.buffer is None or array.buffer.kind != "temp":
+            for new in (array.buffer for array in step.writes):
+                if new is None or new.kind != "temp" or first[new] != i or new in slot_of:
                     continue
-                buffer = array.buffer
-                if first[buffer] != i or buffer in slot_of:
-                    continue
-                operand = self._replaceable(step, array, i, last, taken) if isinstance(step, Loop) else None
-                if operand is not None:
-                    taken.add(operand)
-                    self.in_place.append((buffer, operand))
-                    slot_of[buffer] = slot_of[operand]
+                if new in over:
+                    slot_of[new] = slot_of[over[new].buffer]  # type: ignore[index]
                 elif free:
-                    slot_of[buffer] = free.pop()
+                    slot_of[new] = free.pop()
                 else:
-                    slot_of[buffer] = lowering.new_words(3)
-                    self.slots.append(slot_of[buffer])
-            handed_on = {operand for _, operand in self.in_place if operand in taken}
-            ended += [b for b in ending.get(i, ()) if b not in handed_on]
+                    slot_of[new] = lowering.new_words(3)
+                    self.slots.append(slot_of[new])
+            ended += [b for b in ending.get(i, ()) if b in slot_of and b not in handed_on]
             if i + 1 in ends:
                 free += [slot_of[b] for b in ended]
                 ended = []
         for buffer, slot in slot_of.items():
             buffer.number = slot
 
+    def _find_in_place(
+        self, parts: Sequence[Step], first: dict[Buffer, int], last: dict[Buffer, int]
+    ) -> dict[Buffer, Array]:
+        """What may be written over which operand, by the buffers of results."""
+        found: dict[Buffer, Array] = {}
+        for i, step in enumerate(parts):
+            if not isinstance(step, Loop):
+                continue
+            taken: set[Buffer] = set()
+            for array in step.writes:
+                buffer = array.buffer
+                if buffer is None or first.get(buffer) != i or buffer in found:
+                    continue
+                operand = self._replaceable(step, array, i, last, taken)
+                if operand is None or operand.buffer is None:
+                    continue
+                taken.add(operand.buffer)
+                if operand.buffer.strip and not buffer.strip:
+                    self._meet(array, operand.buffer, found)
+                    continue
+                found[buffer] = operand
+                self.in_place.append((buffer, operand.buffer))
+        return found
+
     @staticmethod
-    def _replaceable(loop: Loop, result: Array, i: int, last: dict[Buffer, int], taken: set[Buffer]) -> Buffer | None:
+    def _meet(result: Array, strip: Buffer, over: dict[Buffer, Array]) -> None:
+        """Where `strip` is no strip, for a row alone is too large, it lies where `result` is written over it."""
+        strip.over = result
+        while strip in over:
+            operand = over[strip].buffer
+            assert operand is not None
+            operand.over, strip = result, operand
+
+    @staticmethod
+    def _give_results(over: dict[Buffer, Array]) -> None:
+        """Temporaries over which a result is written have the memory that the caller gets, from the first one on."""
+        for result in [buffer for buffer in over if buffer.kind == "output"]:
+            buffer = result
+            while buffer in over:
+                buffer.over = over[buffer]
+                assert buffer.over.buffer is not None
+                buffer = buffer.over.buffer
+                buffer.kind, buffer.number = "output", result.number
+                buffer.final_ones = tuple(length == ONE for length in result.shape)
+
+    @staticmethod
+    def _replaceable(loop: Loop, result: Array, i: int, last: dict[Buffer, int], taken: set[Buffer]) -> Array | None:
         """A temporary that dies in this loop and that `result` may overwrite, element by element."""
-        if not any(array is result for _, array in loop.stores):
+        if not result.owns or not any(array is result for _, array in loop.stores):
             return None
         loads = [e.array for e in loop.values if isinstance(e, Load)]
         for operand in loads:
@@ -95,13 +135,19 @@ class Plan:
                 and operand.contiguous
                 and result.contiguous
                 and operand.pattern == result.pattern
-                and buffer.shape == operand.shape
+                and _lengths(buffer.shape) == _lengths(operand.shape)
+                and [n == ONE for n in operand.shape] == [n == ONE for n in result.shape]
                 and ITEMSIZES[operand.dtype] == ITEMSIZES[result.dtype]
                 and sum(other.buffer is buffer for other in loads) == 1
                 and not any(a.buffer is buffer for a in loop.writes)
                 and not buffer.borrowed
                 and result.buffer is not None
-                and buffer.strip == result.buffer.strip
+                and (buffer.strip == result.buffer.strip or result.buffer.kind == "output")
             ):
-                return buffer
+                return operand
         return None
+
+
+def _lengths(shape: Sequence[Ref]) -> list[Ref]:
+    """The lengths that are not 1: equal ones of contiguous arrays mean equal places of elements."""
+    return [length for length in shape if length != ONE]

@@ -54,9 +54,14 @@ class Buffer:
         body of a loop reads in the frame, so it cannot be moved to an output.
     strip
         a temp that holds the rows of one strip at a time (:mod:`theano.backend.native.strips`).
+    over
+        the array in whose memory it lies, which has some before: of an output, what it is written over; of a strip, if
+        it is too long to be one, the output that is written over it.
+    final_ones
+        which lengths of the output that will be written over it are 1; the others are the same, in order.
     """
 
-    __slots__ = ("borrowed", "dtype", "kind", "number", "row", "shape", "strip")
+    __slots__ = ("borrowed", "dtype", "final_ones", "kind", "number", "over", "row", "shape", "strip")
 
     def __init__(self, kind: str, dtype: str, shape: tuple[Ref, ...], number: int = -1) -> None:
         self.kind = kind
@@ -66,6 +71,8 @@ class Buffer:
         self.row: Any = None
         self.borrowed = False
         self.strip = False
+        self.over: Array | None = None
+        self.final_ones: tuple[bool, ...] = ()
 
     def __repr__(self) -> str:
         return f"{self.kind}{self.number if self.number >= 0 else ''}"

@@ -47,7 +47,7 @@ class Strips(Step):
         first = self.loops[0]
         rows, none = em.ref(first.extents[_axis(first)]), em.b.const("i64", 0)
         short = self._short()
-        for array in self.writes:
+        for array in sorted(self.writes, key=lambda array: array.buffer in short):
             em.allocate(array, em.b.select(fits, none, rows) if array.buffer in short else None)
         region = Region(em)
         b, size = em.b, self._row_size(em)
