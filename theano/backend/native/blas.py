@@ -151,9 +151,22 @@ def provide(routine: str, kind: str) -> None:
         whole = (_Gemm if routine == "gemm" else _Gemv)(module, kind)
         whole.write()
         _Divided(whole, routine).write()
-        _libraries[name] = Library(str(module))
-        for symbol in (name, whole.fn.name):
-            add_symbol(symbol, _libraries[name].address(symbol))
+        if isinstance(whole, _Gemm):
+            own = Module()
+            small = _SmallGemm(own, kind)
+            small.write()
+            names = [small.fn.name, *([Products(own, kind).write()] if whole.owns else [])]
+            _libraries[f"own_{kind}"] = _load(own, names)
+        # products of matrices are computed elsewhere, so little effort is enough for what leads there
+        _libraries[name] = _load(module, [name, whole.fn.name], effort=0 if routine == "gemm" else 2)
+
+
+def _load(module: Module, names: list[str], effort: int = 2) -> Library:
+    """Compile a module and let others call its functions of these names."""
+    library = Library(str(module), effort)
+    for name in names:
+        add_symbol(name, library.address(name))
+    return library
 
 
 @contextmanager
@@ -180,6 +193,7 @@ class _Routine:
         self.size = 8 if kind == "double" else 4
         self.module = module
         self.parameters = parameters
+        self.packed: list[Value] = []
         self.fn = Function(module, f"whole_{name}_{kind}", "void", parameters, "nounwind")
         self.b = Builder(self.fn, 1)
         self.p = {n: v for (_, n), v in zip(parameters, self.fn.parameters, strict=True)}
@@ -227,7 +241,7 @@ class _Routine:
     def matrix(self, a: str, rows: Value, columns: Value) -> tuple[Value, Value, Value]:
         """Matrix parameter `a` as BLAS takes it: address, leading dimension, and whether its rows are contiguous.
 
-        A matrix with neither rows nor columns contiguous is packed; its memory is freed by :meth:`release`.
+        A matrix with neither rows nor columns contiguous is packed; its memory is freed by :meth:`leave`.
         """
         b, fn, one = self.b, self.fn, self.const(1)
         pointer, s0, s1 = self.p[a], self.p[a + "0"], self.p[a + "1"]
@@ -255,22 +269,11 @@ class _Routine:
         address = fn.assign("ptr", f"load ptr, ptr {place.ref}")
         return address, fn.assign("i64", f"load i64, ptr {lead.ref}"), b.or_(by_rows, neither)
 
-    def release(self) -> None:
+    def leave(self) -> None:
+        """Return, having freed what :meth:`matrix` has packed."""
         for place in self.packed:
             memory = self.fn.assign("ptr", f"load ptr, ptr {place.ref}")
             self.fn.emit(f"call void @PyMem_RawFree(ptr {memory.ref})")
-
-    def finish(self, small: Value, tiny: Any, call: Any) -> None:
-        """Plain loops for `small` products, else BLAS."""
-        self.packed: list[Value] = []
-        tiny_label, call_label = self.fn.new_label("tiny"), self.fn.new_label("call")
-        self.fn.branch_if(small, tiny_label, call_label)
-        self.fn.label(tiny_label)
-        tiny()
-        self.fn.emit("ret void")
-        self.fn.label(call_label)
-        call()
-        self.release()
         self.fn.emit("ret void")
 
 
@@ -280,6 +283,11 @@ def _vector(name: str) -> list[tuple[str, str]]:
 
 def _matrix(name: str) -> list[tuple[str, str]]:
     return [("ptr", name), ("i64", name + "0"), ("i64", name + "1")]
+
+
+def _gemm_parameters(kind: str) -> list[tuple[str, str]]:
+    lengths = [("i64", "m"), ("i64", "n"), ("i64", "k"), (kind, "alpha")]
+    return [*lengths, *_matrix("A"), *_matrix("B"), (kind, "beta"), *_matrix("Z"), *_matrix("C")]
 
 
 def leave_to(fn: Function, name: str, operands: list[Value]) -> None:
@@ -307,6 +315,25 @@ def product_work(b: Builder, p: dict[str, Value]) -> Value:
     return b.mul(b.mul(p["m"], p["n"]), p["k"])
 
 
+class _SmallGemm(_Routine):
+    """Small products of matrices: plain loops."""
+
+    def __init__(self, module: Module, kind: str) -> None:
+        super().__init__(module, kind, "small_gemm", _gemm_parameters(kind))
+
+    def write(self) -> None:
+        b, fn, p, zero = self.b, self.fn, self.p, self.const(0)
+        with fn.loop(zero, p["m"]) as i, fn.loop(zero, p["n"]) as j:
+            with fn.carrying(zero, p["k"], 1, [b.const(self.kind, 0)]) as turn:
+                x = self.load(self.at(p["A"], (i, p["A0"]), (turn.index, p["A1"])))
+                y = self.load(self.at(p["B"], (turn.index, p["B0"]), (j, p["B1"])))
+                turn.values = [b.fadd(turn.values[0], b.fmul(x, y))]
+            target = self.at(p["C"], (i, p["C0"]), (j, p["C1"]))
+            old = self.scaled(p["beta"], self.at(p["Z"], (i, p["Z0"]), (j, p["Z1"])))
+            self.store(b.fadd(b.fmul(p["alpha"], turn.values[0]), old), target)
+        self.leave()
+
+
 class _Gemm(_Routine):
     """``C = beta * Z + alpha * A.B``: A is (m, k), B (k, n), Z and C (m, n), C with contiguous rows.
 
@@ -314,9 +341,7 @@ class _Gemm(_Routine):
     """
 
     def __init__(self, module: Module, kind: str) -> None:
-        lengths = [("i64", "m"), ("i64", "n"), ("i64", "k"), (kind, "alpha")]
-        matrices = [*_matrix("A"), *_matrix("B"), (kind, "beta"), *_matrix("Z"), *_matrix("C")]
-        super().__init__(module, kind, "gemm", [*lengths, *matrices])
+        super().__init__(module, kind, "gemm", _gemm_parameters(kind))
         self.owns = vector_bits() >= 256  # masks, which our own functions live by, are slow on narrower vectors
 
     def write(self) -> None:
@@ -324,22 +349,22 @@ class _Gemm(_Routine):
         for here, operands in vector_products(b, p):
             with self.fn.if_(here):
                 leave_to(self.fn, f"whole_gemv_{self.kind}", operands)
-        work = product_work(b, p)
-        self.finish(b.icmp("sle", work, self.const(SMALL["gemm" if self.owns else "gemv"])), self._tiny, self._call)
+        small = b.icmp("sle", product_work(b, p), self.const(SMALL["gemm" if self.owns else "gemv"]))
+        with self.fn.if_(small):
+            leave_to(self.fn, f"whole_small_gemm_{self.kind}", list(p.values()))
+        self._call()
+        self.leave()
 
     def _own(self) -> None:
         """Leave products to our own functions where these are quicker."""
         fn, p = self.fn, self.p
-        name = Products(self.module, self.kind).write()
         with fn.if_(self._suits_own(self.b, p)):
             b, by_rows = self.b, self._by_rows(self.b, p, "Z")
             with fn.if_(b.not_(by_rows), unlikely=True):
                 self._copy_added()
             given = {**p, **{z: b.select(by_rows, p[z], p[c]) for z, c in (("Z", "C"), ("Z0", "C0"))}}
             names = ("m", "n", "k", "alpha", "A", "A0", "A1", "B", "B0", "B1", "beta", "Z", "Z0", "C", "C0")
-            fn.emit(f"call void @{name}({', '.join(f'{given[n].type} {given[n].ref}' for n in names)})")
-            fn.emit("ret void")
-            fn.label(fn.new_label("dead"))
+            leave_to(fn, f"gemm_own_{self.kind}", [given[n] for n in names])
 
     def _suits_own(self, b: Builder, p: dict[str, Value]) -> Value:
         """Whether our own functions are quicker than BLAS for a product, or a piece of one."""
@@ -370,17 +395,6 @@ class _Gemm(_Routine):
         """Whether the rows of matrix `a`, which has n columns, are contiguous."""
         one = b.const("i64", 1)
         return b.or_(b.icmp("eq", p[a + "1"], one), b.icmp("sle", p["n"], one))
-
-    def _tiny(self) -> None:
-        b, fn, p, zero = self.b, self.fn, self.p, self.const(0)
-        with fn.loop(zero, p["m"]) as i, fn.loop(zero, p["n"]) as j:
-            with fn.carrying(zero, p["k"], 1, [b.const(self.kind, 0)]) as turn:
-                x = self.load(self.at(p["A"], (i, p["A0"]), (turn.index, p["A1"])))
-                y = self.load(self.at(p["B"], (turn.index, p["B0"]), (j, p["B1"])))
-                turn.values = [b.fadd(turn.values[0], b.fmul(x, y))]
-            target = self.at(p["C"], (i, p["C0"]), (j, p["C1"]))
-            old = self.scaled(p["beta"], self.at(p["Z"], (i, p["Z0"]), (j, p["Z1"])))
-            self.store(b.fadd(b.fmul(p["alpha"], turn.values[0]), old), target)
 
     def _call(self) -> None:
         # In BLAS's order of elements C is its transpose, and C' = B'.A'.
@@ -423,9 +437,14 @@ class _Gemv(_Routine):
         b, p = self.b, self.p
         work = b.mul(p["m"], p["n"])
         unusual = b.icmp("sle", p["x0"], self.const(0))  # BLAS counts negative strides from the other end
-        self.finish(b.or_(b.icmp("sle", work, self.const(SMALL["gemv"])), unusual), self._tiny, self._call)
+        with self.fn.if_(b.or_(b.icmp("sle", work, self.const(SMALL["gemv"])), unusual)):
+            self._small()
+            self.leave()
+            self.fn.label(self.fn.new_label("dead"))
+        self._call()
+        self.leave()
 
-    def _tiny(self) -> None:
+    def _small(self) -> None:
         b, fn, p, zero = self.b, self.fn, self.p, self.const(0)
         last = b.sub(p["m"], self.const(1))
         with fn.loop(zero, p["m"], TOGETHER) as i:  # sums that do not wait for each other

@@ -18,12 +18,12 @@ from collections.abc import Callable
 
 from theano.backend.native.compiler import vector_bits
 from theano.backend.native.ir import BITS, Builder, Function, Module, Value
-from theano.backend.native.staging import transposed
+from theano.backend.native.staging import SQUARE, transposed
 
 DEPTH = 256  # rows of B that a sum runs over before its tile is stored
 AHEAD = 4  # rows of B to fetch into the cache in advance
 COPIED_AHEAD = 12  # where rows are copied
-BLOCK = 3  # panels of columns of A that are packed at once
+BLOCK_ROWS = 144  # of A that are packed at once
 PACKED_ROWS = 48  # of C from which on a panel of contiguous rows is packed ...
 PACKED_STRIDE = 2048  # ... if they are as many bytes apart
 
@@ -46,16 +46,16 @@ class Products:
         self.rows, self.vectors = (8 if vector_bits() == 512 else 4), 3
         self.row_counts = [r for r in (4, 8) if r <= self.rows]  # of tiles
         self.columns = self.vectors * self.lanes
-        self.block_rows = BLOCK * self.columns
-        self.suffix = f"v{self.lanes}f{BITS[kind]}"
-        vector, mask = f"<{self.lanes} x {kind}>", f"<{self.lanes} x i1>"
-        for name, text in {
-            "own.mask": f"{mask} @llvm.get.active.lane.mask.v{self.lanes}i1.i64(i64, i64)",
-            "own.load": f"{vector} @llvm.masked.load.{self.suffix}.p0(ptr, {mask}, {vector})",
-            "own.store": f"void @llvm.masked.store.{self.suffix}.p0({vector}, ptr, {mask})",
-            "own.prefetch": "void @llvm.prefetch.p0(ptr, i32, i32, i32)",
-        }.items():
-            module.declare(name, f"declare {text}")
+        assert BLOCK_ROWS % self.columns == 0
+        module.declare("own.prefetch", "declare void @llvm.prefetch.p0(ptr, i32, i32, i32)")
+        for lanes in {self.lanes, min(self.lanes, SQUARE)}:
+            vector, mask, suffix = f"<{lanes} x {kind}>", f"<{lanes} x i1>", f"v{lanes}f{BITS[kind]}"
+            for name, text in {
+                "mask": f"{mask} @llvm.get.active.lane.mask.v{lanes}i1.i64(i64, i64)",
+                "load": f"{vector} @llvm.masked.load.{suffix}.p0(ptr, {mask}, {vector})",
+                "store": f"void @llvm.masked.store.{suffix}.p0({vector}, ptr, {mask})",
+            }.items():
+                module.declare(f"own.{name}.{lanes}", f"declare {text}")
 
     def write(self) -> str:
         """Append the functions; returns the name of the one to call.
@@ -70,17 +70,17 @@ class Products:
         parameters += [("ptr", "B"), ("i64", "B0"), ("i64", "B1"), (kind, "beta")]
         parameters += [("ptr", "Z"), ("i64", "Z0"), ("ptr", "C"), ("i64", "C0")]
         name = f"gemm_own_{kind}"
-        fn = Function(self.module, name, "void", parameters, attributes="nounwind", linkage="internal")
+        fn = Function(self.module, name, "void", parameters, attributes="nounwind")
         b = Builder(fn, 1)
         p = {n: v for (_, n), v in zip(parameters, fn.parameters, strict=True)}
         zero, one, columns_at_once = b.const("i64", 0), b.const("i64", 1), b.const("i64", self.columns)
-        panel, block = (fn.alloca(kind, DEPTH * self.columns * count) for count in (1, BLOCK))
+        panel, block = (fn.alloca(kind, DEPTH * rows) for rows in (self.columns, BLOCK_ROWS))
         height = b.const("i64", self.rows)
 
         several = b.icmp("sgt", p["n"], b.const("i64", 2 * self.columns))
         pack_a = b.and_(several, b.and_(b.icmp("ne", p["A1"], one), b.icmp("eq", p["A0"], one)))
         pack_a = b.and_(pack_a, b.icmp("sgt", p["m"], height))
-        rows_at_once = b.select(pack_a, b.const("i64", self.block_rows), b.intrinsic("smax", p["m"], one))
+        rows_at_once = b.select(pack_a, b.const("i64", BLOCK_ROWS), b.intrinsic("smax", p["m"], one))
         by_rows = b.or_(b.icmp("eq", p["B1"], one), b.icmp("sle", p["n"], one))
         by_columns = b.icmp("eq", p["B0"], one)
         far = b.icmp("sge", b.intrinsic("abs", p["B0"], extra="i1 false"), b.const("i64", PACKED_STRIDE // self.size))
@@ -230,12 +230,12 @@ class Products:
         """Columns that are contiguous: squares are transposed in registers, at the end too large ones."""
 
         def body(fn: Function, p: dict[str, Value]) -> None:
-            one, wide = Builder(fn, 1), Builder(fn, self.lanes)
+            one, wide = Builder(fn, 1), Builder(fn, min(self.lanes, SQUARE))
             zero, last = one.const("i64", 0), one.sub(p["n"], one.const("i64", 1))
-            with fn.loop(zero, p["n"], self.lanes) as j, fn.loop(zero, p["k"], self.lanes) as row:
+            with fn.loop(zero, p["n"], wide.lanes) as j, fn.loop(zero, p["k"], wide.lanes) as row:
                 mask = self._mask(wide, row, p["k"])
                 columns = []
-                for number in range(self.lanes):
+                for number in range(wide.lanes):
                     column = one.intrinsic("smin", one.add(j, one.const("i64", number)), last)
                     place = self._at(fn, p["source"], one.add(one.mul(column, p["s1"]), row))
                     columns.append(self._load(wide, place, mask))
@@ -261,15 +261,15 @@ class Products:
     # ---- instructions
 
     def _mask(self, wide: Builder, first: Value, count: Value) -> Value:
-        name = f"llvm.get.active.lane.mask.v{self.lanes}i1.i64"
-        return wide.assign("i1", f"call <{self.lanes} x i1> @{name}(i64 {first.ref}, i64 {count.ref})")
+        name = f"llvm.get.active.lane.mask.v{wide.lanes}i1.i64"
+        return wide.assign("i1", f"call <{wide.lanes} x i1> @{name}(i64 {first.ref}, i64 {count.ref})")
 
     def _load(self, wide: Builder, pointer: Value, mask: Value | None = None) -> Value:
-        full = f"<{self.lanes} x {self.kind}>"
+        full = wide.type_text(self.kind)
         if mask is None:
             return wide.assign(self.kind, f"load {full}, ptr {pointer.ref}, align {self.size}")
         operands = f"ptr align {self.size} {pointer.ref}, {mask.full_type} {mask.ref}, {full} zeroinitializer"
-        return wide.assign(self.kind, f"call {full} @llvm.masked.load.{self.suffix}.p0({operands})")
+        return wide.assign(self.kind, f"call {full} @llvm.masked.load.v{wide.lanes}f{BITS[self.kind]}.p0({operands})")
 
     def _move(self, fn: Function, value: Value, pointer: Value, mask: Value | None = None) -> None:
         """Store `value`, where there is a `mask` only what it says."""
@@ -277,7 +277,9 @@ class Products:
             fn.emit(f"store {value.full_type} {value.ref}, ptr {pointer.ref}, align {self.size}")
             return
         operands = f"{value.full_type} {value.ref}, ptr align {self.size} {pointer.ref}"
-        fn.emit(f"call void @llvm.masked.store.{self.suffix}.p0({operands}, {mask.full_type} {mask.ref})")
+        fn.emit(
+            f"call void @llvm.masked.store.v{value.lanes}f{BITS[self.kind]}.p0({operands}, {mask.full_type} {mask.ref})"
+        )
 
     def _prefetch(self, fn: Function, pointer: Value, vectors: int = 1, write: int = 0) -> None:
         for v in range(vectors):
