@@ -426,18 +426,22 @@ class TestPythonThreads:
                 turns.append(time.perf_counter())
                 time.sleep(0.001)
 
+        def turns_in_a_call() -> int:
+            started = time.perf_counter()
+            f(*arguments)
+            ended = time.perf_counter()
+            return sum(started < t < ended for t in turns)
+
         other = threading.Thread(target=count)
         try:
             other.start()
             inside.wait()
-            started = time.perf_counter()
-            f(*arguments)
-            ended = time.perf_counter()
+            # on a busy machine the other thread may not get a core in time
+            assert any(turns_in_a_call() >= 2 for _ in range(20))
         finally:
             done.set()
             other.join()
             sys.setswitchinterval(interval)
-        assert sum(started < t < ended for t in turns) >= 2
 
     def test_many_threads_call_one_function(self):
         x = T.dvector("x")

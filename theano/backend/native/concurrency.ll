@@ -25,7 +25,7 @@ declare void @PyEval_RestoreThread(ptr)
 ; found nobody awake; what sharing has gained lately; until when they are not shared, because it has lost.
 @short.last = internal global i64 0
 @short.quick = internal global i64 0
-@short.gained = internal global i64 0
+@short.gained = internal global i64 1000000
 @short.banned = internal global i64 0
 
 ; Nobody else may use this record until the call returns.
@@ -217,38 +217,13 @@ bad:
   ret i64 %code
 }
 
-; All pieces of a job: by several threads if `shared` and the pool is free. Long work is done without the interpreter's
-; lock. Short work keeps it, for others would hold it for longer than the work takes; and it wakes nobody who sleeps,
-; which takes longer, unless such work has come in quick succession for a while. A worker whose core has other work, too,
-; may have to be waited for until it goes on with its piece: when that has taken more time than workers have saved, short
-; work is not shared for a multiple of that.
-define internal i64 @pieces(ptr %function, ptr %frame, ptr %outputs, ptr %task, i64 %pieces, i1 %shared, i1 %short) {
-entry:
-  ; Code of SciPy may want the lock to report an error: with the lock held no other thread may run that.
-  %record = call ptr @record_of(ptr %frame)
-  %keep.p = getelementptr i64, ptr %record, i64 19
-  %keep = load i64, ptr %keep.p
-  %again = and i64 %keep, 1
-  %single.p = getelementptr i64, ptr %record, i64 20
-  %single = load i64, ptr %single.p
-  %either = or i64 %again, %single
-  %free = icmp eq i64 %either, 0
-  %several = icmp sgt i64 %pieces, 1
-  %may = and i1 %free, %shared
-  %known = load ptr, ptr @rt_pool
-  %somebody = icmp ne ptr %known, @rt_alone
-  %may.pool = and i1 %may, %somebody
-  %go = and i1 %may.pool, %several
-  br i1 %short, label %brief, label %ample
-brief:
-  %now = call i64 @nanoseconds()
-  call void @tick_at(ptr %frame, i64 %now)
-  br i1 %go, label %consider, label %alone
-consider:
+; Whether a short step of so much work is to be shared now. It wakes nobody who sleeps, which takes longer, unless such
+; work has come in quick succession for a while; and it is not shared for a while after that has cost more than it gained.
+define internal i1 @pays(i64 %now, i64 %work) {
   %banned = load atomic i64, ptr @short.banned monotonic, align 8
   %is.banned = icmp slt i64 %now, %banned
-  br i1 %is.banned, label %alone, label %awake
-awake:
+  br i1 %is.banned, label %no, label %look
+look:
   %workers = load atomic i64, ptr @rt_awake monotonic, align 8
   %any = icmp sgt i64 %workers, 0
   %before = load atomic i64, ptr @short.last monotonic, align 8
@@ -257,46 +232,28 @@ awake:
   %sum = load atomic i64, ptr @short.quick monotonic, align 8
   %quick = select i1 %soon, i64 %sum, i64 0
   %enough = icmp sge i64 %quick, {QUICK_NANOSECONDS}
-  %run.short = or i1 %any, %enough
-  br i1 %run.short, label %brief.find, label %brief.alone
-brief.alone:
-  %brief.code = call i64 @rt_alone(ptr %function, ptr %frame, ptr %outputs, ptr %task, i64 %pieces)
-  %after = call i64 @nanoseconds()
-  %took = sub i64 %after, %now
-  %quick.next = add i64 %quick, %took
-  store atomic i64 %after, ptr @short.last monotonic, align 8
-  store atomic i64 %quick.next, ptr @short.quick monotonic, align 8
-  ret i64 %brief.code
-brief.find:
+  %yes = or i1 %any, %enough
+  br i1 %yes, label %share, label %alone
+share:
   store atomic i64 0, ptr @short.quick monotonic, align 8
-  br label %find
-ample:
-  call void @rt_unlock(ptr %frame)
-  br i1 %go, label %find, label %alone
-find:
-  %at = phi i64 [%now, %brief.find], [0, %ample]
-  %unknown = icmp eq ptr %known, null
-  br i1 %unknown, label %missing, label %run
-missing:
-  %writing = icmp ne i64 %keep, 0
-  br i1 %writing, label %miss, label %begin
-miss:
-  store i64 1, ptr @rt_missed
-  br label %alone
-begin:
-  call void @start_pool(ptr %frame)
-  br i1 %short, label %run, label %unlock
-unlock:
-  call void @rt_unlock(ptr %frame)
-  br label %run
-run:
-  %pool = load ptr, ptr @rt_pool
-  %code = call i64 %pool(ptr %function, ptr %frame, ptr %outputs, ptr %task, i64 %pieces)
-  br i1 %short, label %account, label %out
-account:
+  ret i1 true
+alone:
+  %takes = udiv i64 %work, {WORK_A_NANOSECOND}
+  %end = add i64 %now, %takes
+  %quick.next = add i64 %quick, %takes
+  store atomic i64 %end, ptr @short.last monotonic, align 8
+  store atomic i64 %quick.next, ptr @short.quick monotonic, align 8
+  br label %no
+no:
+  ret i1 false
+}
+
+; A short step has been shared, since `start`: what workers have saved, less what waiting for them has cost. A worker whose
+; core has other work, too, may have to be waited for until it goes on with its piece.
+define internal void @account(i64 %start, i64 %pieces) {
   %end = call i64 @nanoseconds()
   store atomic i64 %end, ptr @short.last monotonic, align 8
-  %passed = sub i64 %end, %at
+  %passed = sub i64 %end, %start
   %waited = load i64, ptr @rt_waited
   %worked = sub i64 %passed, %waited
   %own = load i64, ptr @rt_own
@@ -310,15 +267,73 @@ account:
   %gained.now = add i64 %gained, %gain
   %gained.most = call i64 @llvm.smin.i64(i64 %gained.now, i64 {MOST_GAINED})
   %lost = icmp slt i64 %gained.most, 0
-  br i1 %lost, label %ban, label %go.on
-go.on:
-  store atomic i64 %gained.most, ptr @short.gained monotonic, align 8
-  br label %out
+  br i1 %lost, label %ban, label %out
 ban:
   %pause = mul i64 %gained.most, -{BANNED_TIMES}
   %until = add i64 %end, %pause
   store atomic i64 %until, ptr @short.banned monotonic, align 8
-  store atomic i64 0, ptr @short.gained monotonic, align 8
+  br label %out
+out:
+  %balance = call i64 @llvm.smax.i64(i64 %gained.most, i64 0)
+  store atomic i64 %balance, ptr @short.gained monotonic, align 8
+  ret void
+}
+
+; Whether this call may use other threads. Code of SciPy may want the lock to report an error: where a call keeps the lock
+; from the beginning, no other thread may run that.
+define internal i1 @several(ptr %frame) {
+  %record = call ptr @record_of(ptr %frame)
+  %keep.p = getelementptr i64, ptr %record, i64 19
+  %keep = load i64, ptr %keep.p
+  %again = and i64 %keep, 1
+  %single.p = getelementptr i64, ptr %record, i64 20
+  %single = load i64, ptr %single.p
+  %either = or i64 %again, %single
+  %free = icmp eq i64 %either, 0
+  %pool = load ptr, ptr @rt_pool
+  %others = icmp ne ptr %pool, @rt_alone
+  %may = and i1 %free, %others
+  ret i1 %may
+}
+
+; All pieces of a job: by several threads if `shared` and the pool is free. Long work is done without the interpreter's
+; lock. Short work keeps it, for others would hold it for longer than the work takes.
+define internal i64 @pieces(ptr %function, ptr %frame, ptr %outputs, ptr %task, i64 %pieces, i1 %shared, i1 %short) {
+entry:
+  br i1 %short, label %choose, label %long
+long:
+  call void @rt_unlock(ptr %frame)
+  br label %choose
+choose:
+  %divided = icmp sgt i64 %pieces, 1
+  %go = and i1 %divided, %shared
+  br i1 %go, label %find, label %alone
+find:
+  %known = load ptr, ptr @rt_pool
+  %unknown = icmp eq ptr %known, null
+  br i1 %unknown, label %missing, label %run
+missing:
+  %record = call ptr @record_of(ptr %frame)
+  %keep.p = getelementptr i64, ptr %record, i64 19
+  %keep = load i64, ptr %keep.p
+  %writing = icmp ne i64 %keep, 0
+  br i1 %writing, label %miss, label %begin
+miss:
+  store i64 1, ptr @rt_missed
+  br label %alone
+begin:
+  call void @start_pool(ptr %frame)
+  br i1 %short, label %run, label %unlock
+unlock:
+  call void @rt_unlock(ptr %frame)
+  br label %run
+run:
+  %start = call i64 @nanoseconds()
+  %pool = load ptr, ptr @rt_pool
+  %code = call i64 %pool(ptr %function, ptr %frame, ptr %outputs, ptr %task, i64 %pieces)
+  br i1 %short, label %settle, label %out
+settle:
+  call void @account(i64 %start, i64 %pieces)
   br label %out
 out:
   ret i64 %code
@@ -329,7 +344,8 @@ alone:
 
 ; As @pieces, for work that is known to be long.
 define i64 @rt_pieces(ptr %frame, ptr %outputs, ptr %function, ptr %task, i64 %pieces) {
-  %code = call i64 @pieces(ptr %function, ptr %frame, ptr %outputs, ptr %task, i64 %pieces, i1 true, i1 false)
+  %shared = call i1 @several(ptr %frame)
+  %code = call i64 @pieces(ptr %function, ptr %frame, ptr %outputs, ptr %task, i64 %pieces, i1 %shared, i1 false)
   ret i64 %code
 }
 
@@ -354,7 +370,8 @@ define {i64, i64, i64} @rt_part(ptr %task, i64 %piece) {
 }
 
 ; Divide a loop, have all its pieces done by calls of `function` with a task, and combine their results: 0, or the code
-; that one has left with.
+; that one has left with; or -2, and nothing is done, where the loop is short, has no results to combine, and is better done
+; by the caller, all at once.
 ;
 ; `loop` holds what is known when compiling: the step; bits of dimensions that are reduced, and 256 if these may not be
 ; divided; the last of those that may be; what an element costs, in sixteenths; from how much work on several threads are
@@ -376,6 +393,30 @@ entry:
   %parts.p = getelementptr i64, ptr %loop, i64 5
   %parts = load i64, ptr %parts.p
   %total = load i64, ptr %now
+  %work.16 = mul i64 %total, %cost
+  %work = lshr i64 %work.16, 4
+  %enough = icmp sge i64 %work, %least
+  %several = icmp sge i64 %least, 0
+  %free = call i1 @several(ptr %frame)
+  %may.ever = and i1 %enough, %several
+  %may = and i1 %may.ever, %free
+  %brief = icmp slt i64 %work, {LONG_WORK}
+  br i1 %brief, label %look, label %measure
+look:
+  %at = call i64 @nanoseconds()
+  call void @tick_at(ptr %frame, i64 %at)
+  br i1 %may, label %consider, label %refuse
+consider:
+  %pays = call i1 @pays(i64 %at, i64 %work)
+  br i1 %pays, label %measure, label %refuse
+refuse:
+  %either = or i64 %mask, %parts
+  %indifferent = icmp eq i64 %either, 0
+  br i1 %indifferent, label %all.at.once, label %measure
+all.at.once:
+  ret i64 -2
+measure:
+  %shared = phi i1 [%may, %entry], [true, %consider], [false, %refuse]
   %size = call i64 @offset(ptr %loop, ptr %now, i64 %parts)
   %few.bytes = icmp sle i64 %size, {FEW_BYTES}
   %never = icmp uge i64 %mask, 256
@@ -384,9 +425,9 @@ entry:
   br label %choose
 choose:
   ; the first dimension that is long, else the longest; a reduced one only if results are few
-  %i = phi i64 [0, %entry], [%i.next, %choose.next]
-  %best = phi i64 [0, %entry], [%best.next, %choose.next]
-  %best.length = phi i64 [-1, %entry], [%best.length.next, %choose.next]
+  %i = phi i64 [0, %measure], [%i.next, %choose.next]
+  %best = phi i64 [0, %measure], [%best.next, %choose.next]
+  %best.length = phi i64 [-1, %measure], [%best.length.next, %choose.next]
   %choose.more = icmp sle i64 %i, %innermost
   %short = icmp slt i64 %best.length, {LONG_AXIS}
   %search = and i1 %choose.more, %short
@@ -404,8 +445,6 @@ choose.next:
   %best.length.next = select i1 %take, i64 %length, i64 %best.length
   br label %choose
 chosen:
-  %work.16 = mul i64 %total, %cost
-  %work = lshr i64 %work.16, 4
   %partial = call i1 @is_reduced(i64 %mask, i64 %best)
   %piece.work = select i1 %partial, i64 {PIECE_WORK_REDUCED}, i64 {PIECE_WORK}
   %wish = udiv i64 %work, %piece.work
@@ -471,10 +510,6 @@ ready:
   store ptr %loop, ptr %n7
   %n8 = getelementptr i64, ptr %new, i64 8
   store ptr %now, ptr %n8
-  %enough = icmp sge i64 %work, %least
-  %brief = icmp slt i64 %work, {LONG_WORK}
-  %several = icmp sge i64 %least, 0
-  %shared = and i1 %enough, %several
   %code = call i64 @pieces(ptr %function, ptr %frame, ptr %outputs, ptr %new, i64 %pieces, i1 %shared, i1 %brief)
   %ok = icmp eq i64 %code, 0
   %combine = and i1 %ok, %partial

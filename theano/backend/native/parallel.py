@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 BYTES_OF_AN_ADDITION = 24
 WORK = 100_000  # a step of as much work is divided
 LONG_WORK = SHARING["LONG_WORK"]
+ALL_AT_ONCE = -2  # rt_share leaves a short step to the caller
 DIVISIBLE = 4  # dimensions of which one is divided: the first three and the last
 
 _TASK_WORDS = 6  # place in a task of the address of the frame words that it brings along
@@ -98,12 +99,22 @@ class Region:
         large = b.icmp("sge", total, b.const("i64", max(1, int(least))))
         fn.branch_if(large, share, nest, unlikely=True)
         fn.label(share)
-        self._share(extents, total, cost, results, fails, foreign)
-        fn.branch(self.after)
+        code = self._share(extents, total, cost, results, foreign)
+        whole = [check]
+        if results is None:
+            whole.append(share)
+            shared = fn.new_label("shared") if fails else self.after
+            fn.branch_if(b.icmp("eq", code, b.const("i64", ALL_AT_ONCE)), nest, shared)
+            if fails:
+                fn.label(shared)
+        if results is not None or fails:
+            self.em.leave_with(code)
+            fn.branch(self.after)
         fn.label(nest)
 
-        def either(whole: str, piece: Value) -> Value:
-            return fn.assign("i64", f"phi i64 [{whole}, %{check}], [{piece.ref}, %{own}]")
+        def either(all_of_it: str, piece: Value) -> Value:
+            values = "".join(f"[{all_of_it}, %{label}], " for label in whole)
+            return fn.assign("i64", f"phi i64 {values}[{piece.ref}, %{own}]")
 
         begins = [either("0", begin) for begin, _ in of_piece]
         lengths = [either(extent.ref, length) for extent, (_, length) in zip(extents, of_piece, strict=True)]
@@ -130,10 +141,9 @@ class Region:
         total: Value,
         cost: float,
         results: PieceResults | None,
-        fails: bool,
         foreign: bool,
-    ) -> None:
-        """Have all pieces done, and combine their results."""
+    ) -> Value:
+        """Have all pieces done, and combine their results; what rt_share returns."""
         fn, em = self.fn, self.em
         mask, *parts = [0, 0] if results is None else results.known()
         least = config.openmp_elemwise_minsize if config.openmp else -1
@@ -153,9 +163,7 @@ class Region:
         pointers = ["%frame", "%outputs", em.piece_function(), em.words_for_task(), loop.ref]
         operands = ", ".join([*(f"ptr {p}" for p in pointers), f"{now.type} {now.ref}"])
         em.module.declare(name, f"declare i64 @{name}(ptr, ptr, ptr, ptr, ptr, {now.type})")
-        code = fn.assign("i64", f"call i64 @{name}({operands})")
-        if results is not None or fails:
-            em.leave_with(code)
+        return fn.assign("i64", f"call i64 @{name}({operands})")
 
     def finish(self) -> None:
         """The end of the nest."""

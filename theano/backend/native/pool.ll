@@ -189,21 +189,26 @@ sleep:
   %1 = call i32 @pthread_mutex_lock(ptr @lock)
   %2 = atomicrmw add ptr @sleeping, i64 1 seq_cst
   %3 = atomicrmw sub ptr @rt_awake, i64 1 seq_cst
-  br label %dozing
-dozing:
-  %then = load atomic i64, ptr @job seq_cst, align 8
-  %changed = icmp ne i64 %then, %seen
-  br i1 %changed, label %awake, label %doze
+  ; A job that is over is no reason to stay awake: who has missed it had no core, and gets another one when it is woken.
+  %last.seen = load atomic i64, ptr @job seq_cst, align 8
+  %is.other = icmp ne i64 %last.seen, %seen
+  %last.odd = and i64 %last.seen, 1
+  %last.open = icmp ne i64 %last.odd, 0
+  %stays = and i1 %is.other, %last.open
+  br i1 %stays, label %awake, label %doze
 doze:
   %4 = call i32 @pthread_cond_wait(ptr @job.given, ptr @lock)
-  br label %dozing
+  %then = load atomic i64, ptr @job seq_cst, align 8
+  %changed = icmp ne i64 %then, %last.seen
+  br i1 %changed, label %awake, label %doze
 awake:
+  %current = phi i64 [%last.seen, %sleep], [%then, %doze]
   %5 = atomicrmw sub ptr @sleeping, i64 1 seq_cst
   %6 = atomicrmw add ptr @rt_awake, i64 1 seq_cst
   %7 = call i32 @pthread_mutex_unlock(ptr @lock)
   br label %join
 join:
-  %there = phi i64 [%now, %rounds], [%then, %awake]
+  %there = phi i64 [%now, %rounds], [%current, %awake]
   %odd = and i64 %there, 1
   %is.open = icmp ne i64 %odd, 0
   br i1 %is.open, label %enter, label %leave.end

@@ -72,6 +72,7 @@ DIVISION = {
 # When steps are shared, and when the GIL is given up for them.
 SHARING = {
     "LONG_WORK": 200_000,  # steps of less work are short: they wake no worker at once and keep the GIL
+    "WORK_A_NANOSECOND": 5,  # about
     "SPIN_NANOSECONDS": threads.SPIN_NANOSECONDS,  # short steps at shorter intervals come in quick succession
     "QUICK_NANOSECONDS": 250_000,  # as much short work in quick succession wakes workers
     "HOLD_NANOSECONDS": 100_000,  # short work in one call that has taken longer gives up the GIL
