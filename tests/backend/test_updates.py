@@ -152,6 +152,46 @@ class TestWhichUpdates:
         self.check([(w, T.inc_subtensor(w[::2], 1.0))], ["w"])
         np.testing.assert_array_equal(w.get_value(), [1, 0, 2, 1, 8, 0])
 
+    @pytest.mark.parametrize("dtype", ["float64", "float32"])
+    @pytest.mark.parametrize("lengths", [(3, 4, 5), (40, 30, 20), (70, 1, 90), (1, 60, 70), (300, 400, 30)])
+    def test_products_that_are_added_to_a_value(self, dtype, lengths):
+        m, n, k = lengths
+        rng = np.random.default_rng(0)
+        start, a, b, u, v = (rng.standard_normal(s).astype(dtype) for s in ((m, n), (k, m), (k, n), m, n))
+        w, z = theano.shared(start, "w"), theano.shared(u, "z")
+        x, y, p = T.matrix("x", dtype), T.matrix("y", dtype), T.vector("p", dtype)
+        rate = np.asarray(0.125, dtype)
+        updates = [(w, w - rate * T.dot(x.T, y)), (z, z + T.dot(w, p))]
+        f = self.check(updates, ["w", "z"], [], [x, y, p], [a, b, v])
+        with threads.using(2):
+            f(a, b, v)
+        first = start - a.T @ b / 8
+        tolerance = 1e-4 if dtype == "float32" else 1e-12
+        np.testing.assert_allclose(w.get_value(), start - a.T @ b / 4, rtol=tolerance, atol=30 * tolerance)
+        np.testing.assert_allclose(z.get_value(), u + start @ v + first @ v, rtol=tolerance, atol=100 * tolerance)
+
+    def test_products_of_the_value_itself(self):
+        start, a = np.arange(9.0).reshape(3, 3), np.diag(np.arange(3.0) - 1)
+        w, x = shared(start, "w"), T.dmatrix("x")
+        for change in (
+            lambda dot, w, x: w + dot(w, x),
+            lambda dot, w, x: w + dot(x, w),
+            lambda dot, w, x: dot(x, w.T),
+            lambda dot, w, x: w.T + dot(x, x),
+            lambda dot, w, x: dot(w, w + x),
+        ):
+            w.set_value(start)
+            self.check([(w, change(T.dot, w, x))], [], [], [x], [a])
+            np.testing.assert_allclose(w.get_value(), change(np.dot, start, a))
+
+    def test_long_products_give_up_the_lock(self):
+        n = 600
+        a = np.random.default_rng(0).standard_normal((n, n)) / n
+        w, x = shared(np.zeros((n, n)), "w"), T.dmatrix("x")
+        f = self.check([(w, w + T.dot(x, x))], ["w"], [], [x], [a], kept=[])
+        f(a)
+        np.testing.assert_allclose(w.get_value(), 2 * a @ a, rtol=1e-9, atol=1e-12)
+
     def test_parts_that_move_within_a_value(self):
         """What is read while something is written must be the old value."""
         w = shared(np.arange(6.0), "w")

@@ -158,7 +158,7 @@ when:
   %keep.p = getelementptr i64, ptr %call, i64 19
   %keep.word = load i64, ptr %keep.p
   %writes = icmp uge i64 %keep.word, 2
-  br i1 %writes, label %over, label %beside
+  br i1 %writes, label %over, label %spares
 over:
   %items.p = getelementptr i8, ptr %cell, i64 24
   %items = load ptr, ptr %items.p

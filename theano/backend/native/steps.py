@@ -128,7 +128,18 @@ class Work(Describe):
 
 
 class Product(Work):
-    """A call of BLAS."""
+    """A call of BLAS.
+
+    Attributes
+    ----------
+    lengths
+        those that tell how many multiplications it takes.
+    added
+        what the product is added to, element by element, if that is not where the result is.
+    """
+
+    lengths: Sequence[Ref] = ()
+    added: Array | None = None
 
     def signature(self) -> str:
         if self.writes[0].buffer is not None and self.writes[0].buffer.kind == "output":

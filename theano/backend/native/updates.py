@@ -2,8 +2,8 @@
 
 A call that fails changes no shared variable, so what writes over an old value comes last, behind all that can fail,
 together with what needs it. These steps must not fail themselves, which loops do not once memory is there. Nobody may
-see values half-written, so from there on the call keeps the interpreter's lock; that is why loops that take longer to
-compute than to read and write, which gain little, write beside.
+see values half-written, so from there on the call keeps the interpreter's lock; that is why what takes long and gains
+little writes beside: loops that compute for longer than they read and write, and long products.
 
 Whether an old value is really written over is decided when its turn comes (``rt_new_output``): only if nobody but its
 shared variable holds the array. The code is the same for both; it computes at an address. A change of a part, such as
@@ -14,15 +14,17 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 
 from theano.backend.native.emit import Emitter
 from theano.backend.native.loops import Loop
 from theano.backend.native.overwriting import is_copy
-from theano.backend.native.parallel import is_foreign, loop_cost, memory_cost
+from theano.backend.native.parallel import is_foreign, loop_cost, memory_cost, product
 from theano.backend.native.program import Array, Buffer, Step
-from theano.backend.native.steps import CheckEqual, CheckLengths, Describe, Scatter, SetWord
+from theano.backend.native.steps import CheckEqual, CheckLengths, Describe, Product, Scatter, SetWord
 from theano.backend.native.strips import in_strips, is_plane
 
+MOST_MULTIPLICATIONS = 200_000_000  # of products in place: some 5 ms, for which Python lets a thread keep the lock
 MOST_COMPUTING = 3  # times the cost of what it moves in memory: what a loop that writes in place may cost
 PREPARING = (Describe, CheckEqual, CheckLengths, SetWord)  # may fail, but change nothing that lasts
 
@@ -35,11 +37,17 @@ class BeginUpdates(Step):
 
     def __init__(self, steps: Sequence[Step], over: Overwritten) -> None:
         super().__init__(writes=[array for step in steps for array in step.writes])
-        self.over = over
+        self.steps, self.over = list(steps), over
 
     def emit(self, em: Emitter) -> None:
-        em.module.declare("rt_begin_updates", "declare void @rt_begin_updates(ptr)")
-        em.fn.emit("call void @rt_begin_updates(ptr %frame)")
+        work = em.b.const("i64", 0)
+        for step in self.steps:
+            if isinstance(step, Product):
+                work = em.b.add(work, product(em.b, [em.ref(length) for length in step.lengths]))
+        few = em.b.icmp("sle", work, em.b.const("i64", MOST_MULTIPLICATIONS))
+        with nullcontext() if work.ref == "0" else em.fn.if_(few):
+            em.module.declare("rt_begin_updates", "declare void @rt_begin_updates(ptr)")
+            em.fn.emit("call void @rt_begin_updates(ptr %frame)")
         for array in self.writes:
             em.allocate(array)
 
@@ -118,6 +126,8 @@ def _quiet_steps(steps: Sequence[Step]) -> set[Step]:
     for step in in_strips(steps):
         if (type(step) in PREPARING and not step.writes) or (isinstance(step, Scatter) and step.checked):
             found.add(step)
+        if isinstance(step, Product) and step.lengths and _writes_are_known(step):
+            found.add(step)
         loops = [loop for loop in step.parts() if type(loop) is Loop]
         # what comes of the same rows is near when these loops take turns
         planes = [a for loop in loops for a in loop.writes if is_plane(a)] if len(loops) > 1 else []
@@ -129,7 +139,12 @@ def _quiet_steps(steps: Sequence[Step]) -> set[Step]:
 def _is_quiet(loop: Loop) -> bool:
     if is_foreign(loop) or loop_cost(loop) > MOST_COMPUTING * max(memory_cost(loop), 0.1):
         return False
-    return all(a.buffer is not None and (a.owns or a.buffer.kind in ("word", "output")) for a in loop.writes)
+    return _writes_are_known(loop)
+
+
+def _writes_are_known(step: Step) -> bool:
+    """Whether memory for all that a step writes can be there before."""
+    return all(a.buffer is not None and (a.owns or a.buffer.kind in ("word", "output")) for a in step.writes)
 
 
 def _memory(steps: Sequence[Step]) -> Memory:
@@ -150,14 +165,17 @@ def _reads(step: Step, old: Array, memory: Memory) -> list[Array]:
 
 
 def _overwritten(step: Step, old_values: Mapping[int, Array], memory: Memory) -> Overwritten:
-    """What a loop may write over old values, element by element: it reads those only where it writes."""
+    """What a step may write over old values, element by element: it reads those only where it writes."""
     found: Overwritten = {}
-    for _, array in step.stores if isinstance(step, Loop) else ():
+    adds = step.reads if isinstance(step, Loop) else [step.added] if isinstance(step, Product) else []
+    stores = [array for _, array in step.stores] if isinstance(step, Loop) else step.writes
+    for array in stores if isinstance(step, Loop | Product) else ():
         assert array.buffer is not None
         old = old_values.get(array.buffer.number) if array.owns and array.buffer.kind == "output" else None
         if old is None or (array.dtype, array.pattern) != (old.dtype, old.pattern) or not array.contiguous:
             continue
-        if all(read is old for read in _reads(step, old, memory)):
+        reads = _reads(step, old, memory)
+        if not reads or (reads == [old] and old in adds):
             found[array] = old
     return found
 

@@ -140,7 +140,11 @@ def product(
             operands = [*(em.b.const("i64", number) for number in (1, 0, 0, 0, 0)), *operands]
         _call(em, routine, kind, operands)
 
-    return _step(ctx, node, routine, compute, reads, target, [*after, *target.producers])
+    result = _step(ctx, node, routine, compute, reads, target, [*after, *target.producers])
+    step = ctx.steps[-1]
+    assert isinstance(step, Product)
+    step.lengths, step.added = [*shape, x.shape[1]], None if added is target else added
+    return result
 
 
 def _step(
