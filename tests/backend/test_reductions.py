@@ -122,6 +122,25 @@ def test_not_a_number_and_infinities():
     compare(build, x[4:], f[4:], tolerance=1e-5)
 
 
+@pytest.mark.parametrize("dtype", ("float64", "float32", "float16"))
+@pytest.mark.parametrize("shape", ((1, 5003), (5003, 1), (35, 143), (143, 35), (3, 17, 70)))
+def test_a_single_nan_is_never_lost(dtype, shape):
+    """Wherever it stands: in full vectors, in the last one, in the first or the last row of a pass."""
+    x = T.TensorType(dtype, (False,) * len(shape))("x")
+    axes = [None, *range(len(shape))]
+    f = theano.function([x], [g(x, axis=a) for a in axes for g in (T.max, T.min)])
+    array = values(dtype, shape)
+    flat = array.reshape(-1)
+    for place in {0, 1, 15, 16, 63, 64, flat.size // 2, flat.size - 18, flat.size - 1}:
+        before, flat[place] = flat[place], np.nan
+        for layout in (array, np.asfortranarray(array)):
+            found = iter(f(layout))
+            for axis in axes:
+                np.testing.assert_array_equal(next(found), array.max(axis=axis))
+                np.testing.assert_array_equal(next(found), array.min(axis=axis))
+        flat[place] = before
+
+
 def test_ties_take_the_first():
     x = np.array([[3.0, 1, 3, 3], [0, 0, 0, 0], [-1, 5, 5, 2]])
 
@@ -194,6 +213,31 @@ def test_sums_of_infinities_and_of_large_numbers():
     x[5, 10:20] = -np.inf
     for array in (x, x.T):
         compare(lambda x: [T.sum(x, 0), T.sum(x, 1), T.sum(x)], array, every_layout=True)
+
+
+def test_layouts_decide_when_the_loop_runs():
+    """Which elements adjoin: of an argument only its strides tell, of a product its own loop."""
+    x, y = T.dmatrices("x", "y")
+    assert "turned" in theano.function([x], (x * 2).sum(axis=0)).stages()["llvm"]
+    assert "turned" in theano.function([x], x.argmax(axis=1)).stages()["llvm"]
+    assert "turned" not in theano.function([x], x.sum()).stages()["llvm"]
+    assert "turned" not in theano.function([x, y], T.dot(x, y).sum(axis=0)).stages()["llvm"]
+
+
+@pytest.mark.parametrize("dtype", ("float64", "int16"))
+def test_transposed_and_other_operands_together(dtype):
+    """Rank 3, a fused operand in a layout of its own, one that is broadcast, dimensions of length 1."""
+    x, y = (T.TensorType(dtype, (False,) * 3)(name) for name in "xy")
+    row = T.TensorType(dtype, (True, False, True))("row")
+    pair = Pair([x, y, row], [f(x * row + y, a) for a in (0, 1, 2, (0, 1), (0, 2)) for f in (T.sum, T.max, T.argmax)])
+    for shape in ((19, 33, 70), (70, 1, 19), (1, 33, 18), (17, 2, 1)):
+        a, b = values(dtype, shape, 1), values(dtype, shape, 2)
+        r = values(dtype, (1, shape[1], 1), 3)
+        for order in itertools.permutations(range(3)):
+            moved = np.ascontiguousarray(a.transpose(order)).transpose(np.argsort(order))
+            pair.check(moved, b, r)
+            pair.check(moved, np.ascontiguousarray(b.transpose(order)).transpose(np.argsort(order)), r)
+            pair.check(moved[::-1, :, ::-1], moved, r)
 
 
 def test_products_without_zeros():

@@ -12,8 +12,7 @@ from contextlib import contextmanager
 from theano.backend.native.dimensions import Stream
 from theano.backend.native.ir import BITS, Value
 from theano.backend.native.loop_code import BLOCK, LoopCode
-from theano.backend.native.loops import Compute, Iota, Load, Loop, Position
-from theano.backend.native.program import ONE
+from theano.backend.native.loops import Compute, Iota, Load, Position
 from theano.backend.native.reduction_code import Parts
 from theano.backend.native.staging import TILE_BYTES, TILE_PITCH
 
@@ -23,12 +22,6 @@ STATE = 2**17
 AHEAD = 1024  # bytes: so far ahead in a row memory arrives in time
 LINE = 64  # bytes of memory that arrive together
 REGISTERS = 8  # for what is combined of the rows of a pass
-
-
-def reduces_columns(loop: Loop) -> bool:
-    """Whether the innermost dimension of a loop with reductions is a kept one."""
-    walked = [axis for axis, extent in enumerate(loop.extents) if extent != ONE]
-    return bool(loop.reductions and walked) and walked[-1] not in (loop.axes or ())
 
 
 class ColumnCode(LoopCode):
@@ -64,7 +57,7 @@ class ColumnCode(LoopCode):
         return self.row_axis is not None and stream.values[self.row_axis] is not None
 
     def _find_rows(self) -> None:
-        """How far it is from row to row of a block, and to memory to be fetched: in the row, or if short, in the next pass."""
+        """How far it is from row to row of a block, and to memory to be fetched: in the row, or in the next pass."""
         b1 = self.b1
         self.row_steps: dict[int, Value] = {}
         self.ahead: dict[int, Value] = {}
@@ -100,12 +93,27 @@ class ColumnCode(LoopCode):
                 for number, a in enumerate(self.accumulators):
                     self._keep(number, at, a.start(b))
             self._walk_rows(0, start, length)
+            targets, strided = self._targets(start, columns)
             for at, mask in self._vectors(b1.const("i64", 0), length):
                 for number, a in enumerate(self.accumulators):
                     for array, value in a.results(a.total(b, self._kept(number, at))):
-                        place = b1.mul(b1.add(start, at), b1.const("i64", array.itemsize))
-                        address = self.em.offset(self.result_streams[id(array)].pointer, place)
-                        self.em.store_vector(b, value, address, array.dtype, mask)
+                        target = self._element(targets[id(array)], at, array.dtype)
+                        self.em.store_vector(b, value, target, array.dtype, mask)
+            for stream, place in strided:
+                size = stream.array.itemsize
+                self.em.unstage(place, targets[id(stream.array)], stream.values[-1], length, size)
+
+    def _targets(self, start: Value, columns: int) -> tuple[dict[int, Value], list[tuple[Stream, Value]]]:
+        """Where results of a block are stored, by their arrays' ids, and which are copied from there, and whereto."""
+        targets: dict[int, Value] = {}
+        strided: list[tuple[Stream, Value]] = []
+        for number, stream in enumerate(self.result_streams.values()):
+            place = self.em.offset(stream.pointer, self.b1.mul(start, stream.values[-1]))  # type: ignore[arg-type]
+            targets[id(stream.array)] = place
+            if not stream.inner_static_unit:
+                targets[id(stream.array)] = self.fn.scratch(f"results {number}", 8 * columns)
+                strided.append((stream, place))
+        return targets, strided
 
     def _walk_rows(self, depth: int, start: Value, length: Value) -> None:
         """Loop over all reduced dimensions for one block of columns."""

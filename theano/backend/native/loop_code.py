@@ -20,7 +20,7 @@ from theano.backend.native.dimensions import Stream, collapse, exchange
 from theano.backend.native.ir import Builder, Turn, Value
 from theano.backend.native.loops import Compute, Iota, Length, Literal, Load, Loop, Position
 from theano.backend.native.parallel import DIVISIBLE, PieceResults, Region, is_foreign, loop_cost, product
-from theano.backend.native.program import ITEMSIZES, ONE, Array, Ref
+from theano.backend.native.program import ITEMSIZES, Array, Ref
 from theano.backend.native.reduction_code import Accumulator, Parts, accumulator
 from theano.backend.native.widths import choose_lanes, interleaved, is_cheap
 
@@ -34,15 +34,19 @@ Computed = dict[int, Value]  # values of expressions by their numbers
 class LoopCode:
     """Writes the code of one loop, or of the part that is `length` elements from `begin` on along dimension `axis`.
 
-    That is a kept one, and ``(axis, begin, length)`` is `part`.
+    That is a kept one, and ``(axis, begin, length)`` is `part`. Dimensions are walked in the order `walked`; those of
+    length 1 need no loop.
     """
 
-    def __init__(self, em: Emitter, loop: Loop, part: tuple[int, Value, Value] | None = None) -> None:
+    def __init__(
+        self, em: Emitter, loop: Loop, walked: Sequence[int], part: tuple[int, Value, Value] | None = None
+    ) -> None:
         self.em = em
         self.fn = em.fn
         self.loop = loop
         self.part = part
-        self.rank = len(loop.extents)
+        self.walked = walked
+        self.rank = len(walked)
         self.b1 = Builder(em.fn, 1)
         self.scalars: dict[int, Value] = {}  # loads that no dimension moves: loaded once
         self.streams: dict[int, Stream] = {}  # load value number -> stream
@@ -59,9 +63,7 @@ class LoopCode:
             em.allocate(array)
         reduced = loop.axes or ()
         unreduced = [a for a in range(len(loop.extents)) if a not in reduced]
-        # dimensions of length 1 need no loop
-        self.walked = [a for a, e in enumerate(loop.extents) if e != ONE]
-        self.rank = len(self.walked)
+        in_order = list(self.walked) == sorted(self.walked)
 
         def walk(array: Array, axes: Sequence[int]) -> list[Ref | None]:
             steps = {a: s for a, flag, s in zip(axes, array.pattern, array.strides, strict=True) if not flag}
@@ -76,7 +78,7 @@ class LoopCode:
                 if all(s is None for s in strides):
                     self.scalars[number] = em.load_element(self.b1, em.pointer(e.array), e.array.dtype)
                 else:
-                    self.streams[number] = Stream(e.array, strides, False)
+                    self.streams[number] = Stream(e.array, strides, False, in_order)
             elif isinstance(e, Length):
                 self.scalars[number] = em.ref(e.ref)
             elif isinstance(e, Literal):
@@ -91,10 +93,10 @@ class LoopCode:
             self._emit_scalar()
             return
         for number, array in loop.stores:
-            self.store_streams.append((number, Stream(array, walk(array, whole), True)))
+            self.store_streams.append((number, Stream(array, walk(array, whole), True, in_order)))
         for reduction in loop.reductions:
             for array in reduction.arrays:
-                self.result_streams[id(array)] = Stream(array, walk(array, unreduced), True)
+                self.result_streams[id(array)] = Stream(array, walk(array, unreduced), True, in_order)
         self.moved = [*self.streams.values(), *(s for _, s in self.store_streams)]
         self.all_streams = [*self.moved, *self.result_streams.values()]
         for stream in self.all_streams:
@@ -110,8 +112,9 @@ class LoopCode:
         self.b = Builder(self.fn, self.lanes)
         self.kinds = ["R" if a in reduced else "K" for a in self.walked]
         indexed = {type(e) for e in loop.values} & {Iota, Position}
-        if not (indexed or self.store_streams or any(r.places for r in loop.reductions)):
-            exchange(self.b1, self.extents, self.kinds, self.moved)
+        if not (indexed or self.store_streams):
+            movable = "K" if any(r.places for r in loop.reductions) else "KR"
+            exchange(self.b1, self.extents, self.kinds, movable, self.moved, list(self.result_streams.values()))
         if Iota not in indexed:
             collapse(self.b1, self.extents, self.kinds, self.all_streams)
         self._order()

@@ -269,7 +269,7 @@ class Loop(Step):
     # ---- code
 
     def emit(self, em: Emitter) -> None:
-        from theano.backend.native.tiles import write_loop
+        from theano.backend.native.nests import write_loop
 
         write_loop(em, self)
 

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 
 from theano.backend.native.ir import Value
 from theano.backend.native.loops import Load, Loop
+from theano.backend.native.nests import write_loop
 from theano.backend.native.parallel import Region, is_foreign, loop_cost, product
 from theano.backend.native.program import ONE, Array, Buffer, Ref, Step
-from theano.backend.native.tiles import write_loop
 
 if TYPE_CHECKING:
     from theano.backend.native.emit import Emitter
@@ -172,8 +172,11 @@ def in_strips(steps: Sequence[Step]) -> list[Step]:
     def close() -> None:
         nonlocal group
         loops, group = group.loops, _Group()
-        planes = Counter(b for loop in loops for b in {a.buffer for a in (*loop.reads, *loop.writes) if is_plane(a)})
-        found.extend([Strips(loops)] if any(count > 1 for count in planes.values()) else loops)
+        arrays = [{a.buffer: _rank(a) for a in (*loop.reads, *loop.writes)} for loop in loops]
+        most = max((rank for ranks in arrays for rank in ranks.values()), default=0)
+        shared = Counter(buffer for ranks in arrays for buffer, rank in ranks.items() if rank == most)
+        worthwhile = most > 1 and any(count > 1 for count in shared.values())  # of what is reduced little is left
+        found.extend([Strips(loops)] if worthwhile else loops)
 
     for step in steps:
         loop = step if type(step) is Loop and _has_rows(step) else None
@@ -204,9 +207,14 @@ def shorten_temporaries(steps: Sequence[Step]) -> None:
                     buffer.strip = True
 
 
+def _rank(array: Array) -> int:
+    """How many dimensions need not be of length 1."""
+    return sum(length != ONE for length in array.shape)
+
+
 def is_plane(array: Array) -> bool:
     """Whether it is worth to meet an array in the cache again."""
-    return sum(length != ONE for length in array.shape) > 1
+    return _rank(array) > 1
 
 
 def _axis(loop: Loop) -> int:

@@ -6,15 +6,13 @@ by tile, of several rows a piece at once, and copies to the stack the whole runs
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from theano.backend.native.columns import ColumnCode, reduces_columns
-from theano.backend.native.crowds import CrowdCode, is_crowded
 from theano.backend.native.dimensions import Stream
 from theano.backend.native.ir import Value
 from theano.backend.native.loop_code import BLOCK, LoopCode
 from theano.backend.native.loops import Load, Loop
-from theano.backend.native.program import ONE
 from theano.backend.native.staging import SQUARE, TILE_BYTES, TILE_PITCH
 
 if TYPE_CHECKING:
@@ -24,22 +22,8 @@ RUN_BYTES = 512  # that adjoin are read at once
 STACK_BYTES = 128 * 1024  # for the tiles of all operands
 
 
-def write_loop(em: Emitter, loop: Loop, part: tuple[int, Value, Value] | None = None) -> None:
-    """Write the code of a loop, or of a part of it as :class:`LoopCode` says, in the way that suits it."""
-    across = tiled_dimension(loop)
-    if across is not None:
-        TiledLoopCode(across, em, loop, part).write()
-    elif reduces_columns(loop):
-        ColumnCode(em, loop, part).write()
-    elif is_crowded(loop):
-        CrowdCode(em, loop, part).write()
-    else:
-        LoopCode(em, loop, part).write()
-
-
-def tiled_dimension(loop: Loop) -> int | None:
+def tiled_dimension(loop: Loop, walked: Sequence[int]) -> int | None:
     """The dimension along which a transposed operand's elements adjoin, where that is not the innermost one."""
-    walked = [axis for axis, extent in enumerate(loop.extents) if extent != ONE]
     if loop.reductions or len(walked) < 2:
         return None
     for e in loop.values:
@@ -51,8 +35,10 @@ def tiled_dimension(loop: Loop) -> int | None:
 class TiledLoopCode(LoopCode):
     """Writes the code of a loop without reductions over tiles of dimension `across` and the innermost one."""
 
-    def __init__(self, across: int, em: Emitter, loop: Loop, part: tuple[int, Value, Value] | None) -> None:
-        super().__init__(em, loop, part)
+    def __init__(
+        self, across: int, em: Emitter, loop: Loop, walked: Sequence[int], part: tuple[int, Value, Value] | None
+    ) -> None:
+        super().__init__(em, loop, walked, part)
         self.across = across
 
     def _order(self) -> None:
