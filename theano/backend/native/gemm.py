@@ -46,7 +46,6 @@ class Products:
         self.rows, self.vectors = (8 if vector_bits() == 512 else 4), 3
         self.row_counts = [r for r in (4, 8) if r <= self.rows]  # of tiles
         self.columns = self.vectors * self.lanes
-        assert BLOCK_ROWS % self.columns == 0
         module.declare("own.prefetch", "declare void @llvm.prefetch.p0(ptr, i32, i32, i32)")
         for lanes in {self.lanes, min(self.lanes, SQUARE)}:
             vector, mask, suffix = f"<{lanes} x {kind}>", f"<{lanes} x i1>", f"v{lanes}f{BITS[kind]}"
@@ -80,7 +79,8 @@ class Products:
         several = b.icmp("sgt", p["n"], b.const("i64", 2 * self.columns))
         pack_a = b.and_(several, b.and_(b.icmp("ne", p["A1"], one), b.icmp("eq", p["A0"], one)))
         pack_a = b.and_(pack_a, b.icmp("sgt", p["m"], height))
-        rows_at_once = b.select(pack_a, b.const("i64", BLOCK_ROWS), b.intrinsic("smax", p["m"], one))
+        block_rows = b.const("i64", BLOCK_ROWS)
+        rows_at_once = b.select(pack_a, block_rows, b.intrinsic("smax", p["m"], one))
         by_rows = b.or_(b.icmp("eq", p["B1"], one), b.icmp("sle", p["n"], one))
         by_columns = b.icmp("eq", p["B0"], one)
         far = b.icmp("sge", b.intrinsic("abs", p["B0"], extra="i1 false"), b.const("i64", PACKED_STRIDE // self.size))
@@ -93,11 +93,9 @@ class Products:
             fresh = b.icmp("eq", first, zero)
             beta = b.select(fresh, p["beta"], b.const(kind, 1))
             source, source_row = b.select(fresh, p["Z"], p["C"]), b.select(fresh, p["Z0"], p["C0"])
-            with fn.if_(pack_a), fn.loop(top, bottom, self.columns) as i:
-                target = self._at(fn, block, b.mul(b.sub(i, top), depth))
-                left = self._at(fn, p["A"], b.add(i, b.mul(first, p["A1"])))
-                count = b.intrinsic("smin", b.sub(bottom, i), columns_at_once)
-                self._call(fn, copy_rows, [target, columns_at_once, left, p["A1"], one, depth, count])
+            with fn.if_(pack_a):
+                left = self._at(fn, p["A"], b.add(top, b.mul(first, p["A1"])))
+                self._call(fn, copy_rows, [block, block_rows, left, p["A1"], one, depth, b.sub(bottom, top)])
             with fn.loop(zero, p["n"], self.columns) as j:
                 columns = b.intrinsic("smin", b.sub(p["n"], j), columns_at_once)
                 right = self._at(fn, p["B"], b.add(b.mul(first, p["B0"]), b.mul(j, p["B1"])))
@@ -115,12 +113,10 @@ class Products:
                 width = b.lshr(b.sub(columns, one), b.const("i64", self.lanes.bit_length() - 1))
                 with fn.loop(top, bottom, self.rows) as i:
                     rows = b.intrinsic("smin", b.sub(bottom, i), height)
-                    below = b.sub(i, top)
-                    beside = b.assign("i64", f"urem i64 {below.ref}, {columns_at_once.ref}")
-                    packed = self._at(fn, block, b.add(b.mul(b.sub(below, beside), depth), beside))
+                    packed = self._at(fn, block, b.sub(i, top))
                     left = self._at(fn, p["A"], b.add(b.mul(i, p["A0"]), b.mul(first, p["A1"])))
                     left, left0 = b.select(pack_a, packed, left), b.select(pack_a, one, p["A0"])
-                    left1 = b.select(pack_a, columns_at_once, p["A1"])
+                    left1 = b.select(pack_a, block_rows, p["A1"])
                     old = self._at(fn, source, b.add(b.mul(i, source_row), j))
                     target = self._at(fn, p["C"], b.add(b.mul(i, p["C0"]), j))
                     place = width
