@@ -585,8 +585,10 @@ class TestSteps:
     def test_tiles(self):
         x, y = T.dmatrices("x", "y")
         f = theano.function([x, y], T.exp(x.T) * y + x.T)
-        a, b = np.random.default_rng(0).standard_normal((2, 701, 701))
-        np.testing.assert_allclose(same_for_all_counts(f, a, b), np.exp(a.T) * b + a.T, rtol=1e-13, atol=1e-13)
+        for rows, columns in ((701, 701), (301, 400), (2101, 150), (10, 20_000)):  # many tiles a piece, few, less than one
+            a, b = np.random.default_rng(0).standard_normal((2, columns, rows))
+            found = same_for_all_counts(f, a, b.T)
+            np.testing.assert_allclose(found, np.exp(a.T) * b.T + a.T, rtol=1e-13, atol=1e-13)
 
     @pytest.mark.parametrize("axis", [None, 0, 1])
     def test_places_of_maxima(self, axis):

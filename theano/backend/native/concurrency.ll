@@ -375,7 +375,7 @@ define {i64, i64, i64} @rt_part(ptr %task, i64 %piece) {
 ;
 ; `loop` holds what is known when compiling: the step; bits of dimensions that are reduced, and 256 if these may not be
 ; divided; the last of those that may be; what an element costs, in sixteenths; from how much work on several threads are
-; used, or -1; of how many parts the results are, and the size of an element of each. `now` holds the number of elements,
+; used, or -1; of how many rows, a power of two, pieces should be multiples; of how many parts the results are, and the size of an element of each. `now` holds the number of elements,
 ; lengths of dimensions that may be divided, and for each part its address in the whole, the number of elements, and a
 ; function that combines the results of all pieces, or null: the one of the part before does that.
 define i64 @rt_share(ptr %frame, ptr %outputs, ptr %function, ptr %words, ptr %loop, ptr %now) {
@@ -390,7 +390,7 @@ entry:
   %cost = load i64, ptr %cost.p
   %least.p = getelementptr i64, ptr %loop, i64 4
   %least = load i64, ptr %least.p
-  %parts.p = getelementptr i64, ptr %loop, i64 5
+  %parts.p = getelementptr i64, ptr %loop, i64 6
   %parts = load i64, ptr %parts.p
   %total = load i64, ptr %now
   %work.16 = mul i64 %total, %cost
@@ -458,12 +458,20 @@ chosen:
   %zeros = call i64 @llvm.ctlz.i64(i64 %wish.least, i1 true)
   %exponent = sub i64 63, %zeros
   %wish.even = shl i64 1, %exponent
-  %each.exact = call i64 @quotient(i64 %best.length, i64 %wish.even)
-  ; whole vectors, and whole squares of tiles (staging.py), unless there are few rows
+  ; whole vectors; and whole tiles, or where these are few, at most 8 pieces of whole squares of tiles (staging.py)
   %is.innermost = icmp eq i64 %best, %innermost
-  %many = icmp sge i64 %each.exact, 32
-  %unit.rows = select i1 %many, i64 8, i64 1
+  %rows.p = getelementptr i64, ptr %loop, i64 5
+  %rows = load i64, ptr %rows.p
+  %rows.many = mul i64 %rows, 16
+  %is.low = icmp slt i64 %best.length, %rows.many
+  %is.tiled = icmp sgt i64 %rows, 1
+  %few.tiles = and i1 %is.low, %is.tiled
+  %rows.low = call i64 @llvm.smin.i64(i64 %rows, i64 8)
+  %unit.rows = select i1 %few.tiles, i64 %rows.low, i64 %rows
   %unit = select i1 %is.innermost, i64 64, i64 %unit.rows
+  %wish.low = call i64 @llvm.smin.i64(i64 %wish.even, i64 8)
+  %wish.last = select i1 %few.tiles, i64 %wish.low, i64 %wish.even
+  %each.exact = call i64 @quotient(i64 %best.length, i64 %wish.last)
   %unit.less = sub i64 %unit, 1
   %each.above = add i64 %each.exact, %unit.less
   %unit.mask = sub i64 0, %unit
@@ -600,7 +608,7 @@ body:
   %p = call ptr @part_of(ptr %loop, ptr %now, i64 %i)
   %count.p = getelementptr i64, ptr %p, i64 1
   %count = load i64, ptr %count.p
-  %item.at = add i64 %i, 6
+  %item.at = add i64 %i, 7
   %item.p = getelementptr i64, ptr %loop, i64 %item.at
   %item = load i64, ptr %item.p
   %bytes = mul i64 %count, %item

@@ -137,7 +137,12 @@ class LoopCode:
             results = PieceResults(self.em, self.accumulators, places, [self.kinds[a] == "R" for a in axes])
         total = product(self.b1, self.extents)
         begins, lengths = region.divide(
-            [self.extents[a] for a in axes], total, loop_cost(self.loop), results, foreign=is_foreign(self.loop)
+            [self.extents[a] for a in axes],
+            total,
+            loop_cost(self.loop),
+            results,
+            foreign=is_foreign(self.loop),
+            rows=self._rows_at_once(),
         )
         if results is not None:
             places, self.unwanted = results.of_piece()
@@ -145,6 +150,10 @@ class LoopCode:
                 stream.pointer = places[key]
         for axis, begin, length in zip(axes, begins, lengths, strict=True):
             self._restrict(axis, begin, length)
+
+    def _rows_at_once(self) -> int:
+        """Of how many rows a piece should be a multiple."""
+        return 1
 
     def _restrict(self, walked: int, begin: Value, length: Value) -> None:
         self.extents[walked], self.begins[walked] = length, begin

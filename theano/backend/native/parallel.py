@@ -70,6 +70,7 @@ class Region:
         results: PieceResults | None = None,
         fails: bool = False,
         foreign: bool = False,
+        rows: int = 1,
     ) -> tuple[list[Value], list[Value]]:
         """End the set-up: where the nest begins in each dimension, and how far it goes from there.
 
@@ -85,6 +86,8 @@ class Region:
             a piece may leave with a code.
         foreign
             a piece may call what wants the interpreter's lock.
+        rows
+            of how many a piece should be a multiple, a power of two.
         """
         fn, b = self.fn, self.b
         share, check, own, nest = (fn.new_label(name) for name in ("share", "check", "own", "nest"))
@@ -99,7 +102,7 @@ class Region:
         large = b.icmp("sge", total, b.const("i64", max(1, int(least))))
         fn.branch_if(large, share, nest, unlikely=True)
         fn.label(share)
-        code = self._share(extents, total, cost, results, foreign)
+        code = self._share(extents, total, cost, results, foreign, rows)
         whole = [check]
         if results is None:
             whole.append(share)
@@ -142,6 +145,7 @@ class Region:
         cost: float,
         results: PieceResults | None,
         foreign: bool,
+        rows: int,
     ) -> Value:
         """Have all pieces done, and combine their results; what rt_share returns."""
         fn, em = self.fn, self.em
@@ -150,7 +154,7 @@ class Region:
         if foreign and config.openmp:  # short work keeps the lock
             least = max(least, LONG_WORK)
         loop = em.module.constant_table(
-            "i64", [self.number, mask, len(extents) - 1, max(1, round(16 * cost)), least, *parts]
+            "i64", [self.number, mask, len(extents) - 1, max(1, round(16 * cost)), least, rows, *parts]
         )
         if len(extents) == 1 and results is None and total.ref == extents[0].ref:
             name, now = "rt_share_line", total

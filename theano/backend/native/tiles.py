@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from theano.backend.native.emit import Emitter
 
 RUN_BYTES = 512  # that adjoin are read at once
-STACK_BYTES = 128 * 1024  # for the tiles of all operands
+STACK_BYTES = 140 * 1024  # for the tiles of all operands
 
 
 def tiled_dimension(loop: Loop, walked: Sequence[int]) -> int | None:
@@ -46,12 +46,18 @@ class TiledLoopCode(LoopCode):
         self.tile_axis = self.walked.index(self.across)
         self.outside.remove(self.tile_axis)
 
+    def _rows_at_once(self) -> int:
+        """As many as a tile has at most."""
+        self.crossed = [s for s in self.loose if s.array.adjoining == self.across and not s.written]
+        size = max(s.array.itemsize for s in self.crossed)
+        most = min(RUN_BYTES // size, STACK_BYTES // TILE_PITCH // len(self.crossed))
+        return max(1 << most.bit_length() - 1, SQUARE)
+
     def _blocks(self, state: object) -> list[Value]:
         """Tiles; where the operands turn out to be contiguous along rows, one tile is everything and not copied."""
         b1, n, count = self.b1, self.extents[-1], self.extents[self.tile_axis]
-        crossed = [s for s in self.loose if s.array.adjoining == self.across and not s.written]
+        most_rows, crossed = self._rows_at_once(), self.crossed
         size = max(s.array.itemsize for s in crossed)
-        most_rows = max(min(RUN_BYTES // size, STACK_BYTES // TILE_PITCH // len(crossed)) // SQUARE, 1) * SQUARE
         self.tiles = {id(s): self.fn.scratch(f"tile {i}", most_rows * TILE_PITCH) for i, s in enumerate(crossed)}
         crosses = b1.const("i1", False)
         for stream in crossed:
