@@ -20,6 +20,8 @@ from theano.rewrite.pattern import RuleTable, maker, scalar_constant
 from theano.tensor.elementwise import DimShuffle, Elemwise
 from theano.tensor.lengths import as_length
 from theano.tensor.shape import MakeVector, Shape, Shape_i, patternbroadcast, shape_i, shape_tuple
+from theano.tensor.static import static_integer
+from theano.tensor.subtensor import Slice, Subtensor, fill_in
 from theano.tensor.type import TensorType
 from theano.tensor.variable import constant
 
@@ -130,10 +132,21 @@ def local_shape_to_shape_i(fgraph: Any, node: Apply) -> Any:
         return None
     if x.type.ndim == 0:
         return [constant(np.zeros(0, dtype="int64"))]
+    if all(_takes_one_length(client, x.type.ndim) for client, _ in fgraph.clients[node.outputs[0]]):
+        return None  # it gets that length itself: others may be long expressions that nobody needs
     lengths = shape_tuple(x)
     if all(isinstance(n, Constant) for n in lengths):
         return [constant(np.array([int(n.data) for n in lengths], dtype="int64"))]  # type: ignore[attr-defined]
     return [patternbroadcast(MakeVector("int64")(*lengths), node.outputs[0].type.broadcastable)]
+
+
+def _takes_one_length(client: Any, rank: int) -> bool:
+    """Whether it is a subscript of a shape that :func:`local_subtensor_make_vector` takes out."""
+    if client == "output" or type(client.op) is not Subtensor or len(client.op.idx_list) != 1:
+        return False
+    (entry,) = fill_in(client.op.idx_list, client.inputs[1:])
+    number = None if isinstance(entry, Slice) else static_integer(entry)
+    return number is not None and -rank <= number < rank
 
 
 @node_rule(

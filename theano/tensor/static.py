@@ -31,15 +31,18 @@ class EmptyConstantError(NotScalarConstantError):
 class Knowledge:
     """What may be asked of variables while looking back at most `depth` nodes."""
 
-    __slots__ = ("constants_only", "depth", "elemwise")
+    __slots__ = ("_known", "constants_only", "depth", "elemwise")
 
     def __init__(self, depth: int = DEPTH, elemwise: bool = True, constants_only: bool = False) -> None:
         self.depth = depth
         self.elemwise = elemwise
         self.constants_only = constants_only
+        self._known: dict[Any, Any] = {}  # answers about vectors: many ways may lead to one
 
     def _behind(self) -> Knowledge:
-        return Knowledge(self.depth - 1, self.elemwise)
+        behind = Knowledge(self.depth - 1, self.elemwise)
+        behind._known = self._known
+        return behind
 
     def _rule(self, rules: dict[type, Rule], v: Variable) -> Rule | None:
         if v.owner is None or self.constants_only or self.depth <= 0:
@@ -74,7 +77,7 @@ class Knowledge:
         if isinstance(v, Constant):
             return [constant(entry) for entry in v.data]
         rule = self._rule(_entries_rules, v)
-        return None if rule is None else rule(v.owner, self._behind())
+        return None if rule is None else self._once(rule, v)
 
     def length(self, v: Variable) -> int | None:
         """The length of a vector, else ``None``."""
@@ -84,9 +87,16 @@ class Knowledge:
             return len(v.data)
         rule = self._rule(_length_rules, v)
         if rule is not None:
-            return rule(v.owner, self._behind())
+            return self._once(rule, v)
         entries = self.entries(v)
         return None if entries is None else len(entries)
+
+    def _once(self, rule: Rule, v: Variable) -> Any:
+        """What a rule says, asked once for each variable and depth."""
+        key = rule, v, self.depth
+        if key not in self._known:
+            self._known[key] = rule(v.owner, self._behind())
+        return self._known[key]
 
 
 Rule = Callable[[Apply, Knowledge], Any]
