@@ -57,7 +57,7 @@ def _seed(value: Any) -> str | int:
     return "random" if value == "random" else IntParam(0).filter(value)
 
 
-def _unsigned(value: int) -> bool:
+def _unsigned(value: float) -> bool:
     return value >= 0
 
 

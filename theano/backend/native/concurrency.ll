@@ -92,21 +92,40 @@ out:
   ret void
 }
 
-; Many short steps are long work, too: give up the lock when some time has passed since this was called first in this call.
-define void @rt_tick(ptr %frame) {
-  %record = call ptr @record_of(ptr %frame)
-  %state.p = getelementptr i64, ptr %record, i64 16
-  %state = load ptr, ptr %state.p
-  %held = icmp eq ptr %state, null
-  br i1 %held, label %time, label %out
-time:
+; Called from time to time: give up the lock when that is due, and now and then let Python handle signals, so that Ctrl-C
+; ends long calls: 0, or -1 where a handler has raised an error. Not while values are written over, when it is too late to fail.
+define i64 @rt_tick(ptr %frame) {
   %now = call i64 @nanoseconds()
   call void @tick_at(ptr %frame, i64 %now)
+  %record = call ptr @record_of(ptr %frame)
+  %since.p = getelementptr i64, ptr %record, i64 21
+  %since = load i64, ptr %since.p
+  %taken = sub i64 %now, %since
+  %keep.p = getelementptr i64, ptr %record, i64 19
+  %keep = load i64, ptr %keep.p
+  %due = icmp sgt i64 %taken, {SIGNALS_NANOSECONDS}
+  %may.fail = icmp ult i64 %keep, 2
+  %go = and i1 %due, %may.fail
+  br i1 %go, label %signals, label %out
+signals:
+  ; handlers are Python, which may call this very function
+  store i64 %now, ptr %since.p
+  %relocked = call i1 @rt_relock(ptr %frame)
+  call void @occupy(ptr %record)
+  %failed = call i32 @PyErr_CheckSignals()
+  %ok = icmp eq i32 %failed, 0
+  br i1 %ok, label %go.on, label %raise
+go.on:
+  call void @rt_unlock(ptr %frame)
   br label %out
+raise:
+  ret i64 -1
 out:
-  ret void
+  ret i64 0
 }
+declare i32 @PyErr_CheckSignals()
 
+; Many short steps are long work, too: give up the lock when some time has passed since this was called first in this call.
 define internal void @tick_at(ptr %frame, i64 %now) {
   %record = call ptr @record_of(ptr %frame)
   %since.p = getelementptr i64, ptr %record, i64 21
@@ -302,6 +321,9 @@ define internal i64 @pieces(ptr %function, ptr %frame, ptr %outputs, ptr %task, 
 entry:
   br i1 %short, label %choose, label %long
 long:
+  ; whoever counts steps looks at the time next
+  %count.p = getelementptr i64, ptr %frame, i64 {COUNTED_STEPS}
+  store i64 {STEPS_A_LOOK}, ptr %count.p
   call void @rt_unlock(ptr %frame)
   br label %choose
 choose:

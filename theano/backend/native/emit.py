@@ -21,6 +21,7 @@ from theano.backend.native import parallel, recipes
 from theano.backend.native.ir import BITS, Builder, Function, Module, Value, vector_type
 from theano.backend.native.loops import Compute, Loop
 from theano.backend.native.program import ITEMSIZES, Array, Buffer, Const, Ref, Step, with_inner
+from theano.backend.native.runtime import SHARING
 from theano.backend.native.vectormath import FUNCTIONS
 from theano.backend.native.vectormath.registry import BRANCHES, LOOPS, STRAIGHT
 from theano.graph.basic import Apply
@@ -35,8 +36,7 @@ INLINED_USES = {STRAIGHT: 3, BRANCHES: 1, LOOPS: 0}
 SHARED_STEPS = 3  # as many steps that look alike are written as functions, so that equal ones are compiled once
 OUTPUT_WORDS = 8
 WORDS_BEFORE = 2  # the frame: a count of steps and the address of the call record
-COUNTED_STEPS = -2
-STEPS_A_LOOK = 128
+COUNTED_STEPS, STEPS_A_LOOK = SHARING["COUNTED_STEPS"], SHARING["STEPS_A_LOOK"]
 _WORDS_OF_TASK = "  ; words"  # where they are put into memory: which they are is known when the function is written
 
 
@@ -125,15 +125,19 @@ class Emitter:
             self.leave_with(code)
 
     def count_steps(self, number: int) -> None:
-        """Count steps that have run; each time that they are :data:`STEPS_A_LOOK` look whether others wait for long."""
+        """Count steps that have run; after :data:`STEPS_A_LOOK` of them, or a long one, look at the time."""
         fn, b = self.fn, self.b
         place = fn.assign("ptr", f"getelementptr i64, ptr %frame, i64 {COUNTED_STEPS}")
         count = b.add(fn.assign("i64", f"load i64, ptr {place.ref}"), b.const("i64", number))
         fn.emit(f"store i64 {count.ref}, ptr {place.ref}")
         with fn.if_(b.icmp("sge", count, b.const("i64", STEPS_A_LOOK)), unlikely=True):
             fn.emit(f"store i64 0, ptr {place.ref}")
-            self.module.declare("rt_tick", "declare void @rt_tick(ptr)")
-            fn.emit("call void @rt_tick(ptr %frame)")
+            self.tick()
+
+    def tick(self) -> None:
+        """Let others run, and signals be handled, if it is time for that; leave when a handler raises an error."""
+        self.module.declare("rt_tick", "declare i64 @rt_tick(ptr)")
+        self.leave_with(self.fn.assign("i64", "call i64 @rt_tick(ptr %frame)"))
 
     def _begin(self, name: str, internal: bool) -> None:
         linkage = "internal" if internal else ""

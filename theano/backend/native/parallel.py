@@ -106,13 +106,13 @@ class Region:
         whole = [check]
         if results is None:
             whole.append(share)
-            shared = fn.new_label("shared") if fails else self.after
+            shared = fn.new_label("shared")
             fn.branch_if(b.icmp("eq", code, b.const("i64", ALL_AT_ONCE)), nest, shared)
-            if fails:
-                fn.label(shared)
+            fn.label(shared)
         if results is not None or fails:
             self.em.leave_with(code)
-            fn.branch(self.after)
+        self.em.tick()
+        fn.branch(self.after)
         fn.label(nest)
 
         def either(all_of_it: str, piece: Value) -> Value:

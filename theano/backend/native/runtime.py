@@ -25,6 +25,7 @@ PYTHON_API = (
     "PyErr_NoMemory",
     "PyErr_Occurred",
     "PyErr_Clear",
+    "PyErr_CheckSignals",
     "PyFloat_AsDouble",
     "PyLong_AsLongLong",
     "PyBytes_FromStringAndSize",
@@ -76,6 +77,9 @@ SHARING = {
     "SPIN_NANOSECONDS": threads.SPIN_NANOSECONDS,  # short steps at shorter intervals come in quick succession
     "QUICK_NANOSECONDS": 250_000,  # as much short work in quick succession wakes workers
     "HOLD_NANOSECONDS": 100_000,  # short work in one call that has taken longer gives up the GIL
+    "SIGNALS_NANOSECONDS": 50_000_000,  # a long call lets Python handle signals at such intervals
+    "COUNTED_STEPS": -2,  # the word of the frame that counts steps
+    "STEPS_A_LOOK": 128,  # steps between looks at the time, unless a step was long
     "MOST_SAVED": 50_000,  # nanoseconds that sharing a short step saves at most
     "MOST_GAINED": 5_000_000,  # what sharing has gained before counts up to so many nanoseconds
     "BANNED_TIMES": 50,  # short steps are not shared for as many times what was lost beyond that

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from theano.backend.native.repeat import Reading, Repeat, Row
 
 MOST_VALUES = 200
-LONG = 200_000  # operations, of about a nanosecond each
+LONG = 200_000  # operations, of about a nanosecond each, between looks at the time
 
 
 def computes_numbers(repeat: Repeat) -> bool:
@@ -60,39 +60,37 @@ class ScalarLoop:
     def write(self, count: Value) -> None:
         """The loop of `count` steps, at least one."""
         em, b, fn = self.em, self.em.b, self.em.fn
-        self._give_up_lock(count)
         self._load_what_stays()
         size = {row: b.const("i64", row.whole.itemsize) for row in self.states}
         initial = [
             em.load_element(b, row.address(em, b.const("i64", 0), size[row]), row.whole.dtype) for row in self.states
         ]
-        with fn.carrying(b.const("i64", 0), count, 1, initial) as turn:
-            for value, readings in zip(turn.values, self.states.values(), strict=True):
-                self.known.update((reading.data, value) for reading in readings)
-            for reading in self.repeat.readings:
-                if reading.row is None:
-                    stride = em.ref(reading.whole.strides[0])
-                    place = em.offset(em.pointer(reading.whole), b.mul(turn.index, stride))
-                    self.known[reading.data] = em.load_element(b, place, reading.whole.dtype)
-            rows: dict[Row, Value] = {}
-            for loop in self.repeat.body.repeated:
-                assert isinstance(loop, Loop)
-                self._compute(loop, rows)
-            for row, value in rows.items():
-                if not row.ring or row not in self.states:
-                    self._store(row, value, turn.index)
-            turn.values = [rows[row] for row in self.states]
-        for row, value in zip(self.states, turn.values, strict=True):
+        values = sum(len(loop.values) for loop in self.repeat.body.repeated if isinstance(loop, Loop))
+        steps_a_look = max(LONG // max(values, 1), 1)
+        with fn.carrying(b.const("i64", 0), count, steps_a_look, initial) as part:
+            with fn.if_(b.icmp("sgt", part.index, b.const("i64", 0)), unlikely=True):
+                em.tick()
+            end = b.intrinsic("smin", b.add(part.index, b.const("i64", steps_a_look)), count)
+            with fn.carrying(part.index, end, 1, part.values) as turn:
+                for value, readings in zip(turn.values, self.states.values(), strict=True):
+                    self.known.update((reading.data, value) for reading in readings)
+                for reading in self.repeat.readings:
+                    if reading.row is None:
+                        stride = em.ref(reading.whole.strides[0])
+                        place = em.offset(em.pointer(reading.whole), b.mul(turn.index, stride))
+                        self.known[reading.data] = em.load_element(b, place, reading.whole.dtype)
+                rows: dict[Row, Value] = {}
+                for loop in self.repeat.body.repeated:
+                    assert isinstance(loop, Loop)
+                    self._compute(loop, rows)
+                for row, value in rows.items():
+                    if not row.ring or row not in self.states:
+                        self._store(row, value, turn.index)
+                turn.values = [rows[row] for row in self.states]
+            part.values = turn.values
+        for row, value in zip(self.states, part.values, strict=True):
             if row.ring:
                 self._store(row, value, b.sub(count, b.const("i64", 1)))
-
-    def _give_up_lock(self, count: Value) -> None:
-        """Let other Python threads run where there are many steps."""
-        em, b = self.em, self.em.b
-        values = sum(len(loop.values) for loop in self.repeat.body.repeated if isinstance(loop, Loop))
-        with em.fn.if_(b.icmp("sge", count, b.const("i64", LONG // max(values, 1))), unlikely=True):
-            em.module.declare("rt_unlock", "declare void @rt_unlock(ptr)")
-            em.fn.emit("call void @rt_unlock(ptr %frame)")
 
     def _store(self, row: Row, value: Value, step: Value) -> None:
         em, b = self.em, self.em.b

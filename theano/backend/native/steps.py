@@ -141,6 +141,10 @@ class Product(Work):
     lengths: Sequence[Ref] = ()
     added: Array | None = None
 
+    def emit(self, em: Emitter) -> None:
+        super().emit(em)
+        em.count_steps(1)
+
     def signature(self) -> str:
         if self.writes[0].buffer is not None and self.writes[0].buffer.kind == "output":
             return ""
