@@ -8,7 +8,7 @@ import pytest
 import theano
 import theano.tensor as T
 from tests.backend.comparison import Pair, compare, like, values
-from theano.backend.native import link
+from theano.backend.native import link, threads
 from theano.backend.native.strips import Strips
 from theano.graph import FunctionGraph
 
@@ -125,3 +125,22 @@ def test_inside_of_a_loop():
     given = values("float64", (300, 200))
     pair = [theano.function([x], states[-1], mode=theano.Mode(linker)) for linker in ("native", "py")]
     np.testing.assert_allclose(pair[0](given), pair[1](given), rtol=1e-10)
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_rows_that_lie_side_by_side(order):
+    """Operands in Fortran's order: loops over all rows, each along its operand's memory."""
+    x = T.dmatrix("x")
+    f = theano.function([x], [x.var(axis=1), T.logsumexp(x, axis=1), T.nnet.softmax(x)])
+    assert "strips of" in f.stages()["program"]
+    for shape in ((3, 5), (37, 70), (700, 301), (301, 3000), (0, 3)):
+        a = np.asarray(np.random.default_rng(0).standard_normal(shape), order=order)
+        with threads.using(1):
+            alone = f(a)
+        with threads.using(3):
+            found = f(a)
+        exps = np.exp(a)
+        expected = [a.var(axis=1), np.log(exps.sum(axis=1)), exps / exps.sum(axis=1, keepdims=True)]
+        for first, second, third in zip(found, alone, expected, strict=True):
+            assert first.tobytes() == second.tobytes()
+            np.testing.assert_allclose(first, third, rtol=1e-10, atol=1e-12)

@@ -25,42 +25,58 @@ if TYPE_CHECKING:
 
 def write_loop(em: Emitter, loop: Loop, part: tuple[int, Value, Value] | None = None) -> None:
     """Write the code of a loop, or of a part of it as :class:`LoopCode` says, in the way that suits it."""
-    walked = [axis for axis, extent in enumerate(loop.extents) if extent != ONE]
+    walked = _walked(loop)
     across = tiled_dimension(loop, walked)
-    operands = _of_unknown_layout(loop, walked) if part is None else []
     if across is not None:
         TiledLoopCode(across, em, loop, walked, part).write()
-    elif not operands:
+        return
+    if part is None:
+        for array in loop.writes:
+            em.allocate(array)
+    turn = lies_across(em, loop)
+    if turn is None:
         _write(em, loop, walked, part)
-    else:
-        _write_both(em, loop, walked, operands)
+        return
+    fn = em.fn
+    turned, straight, after = fn.new_label("turned"), fn.new_label("straight"), fn.new_label("either")
+    fn.branch_if(turn, turned, straight, unlikely=True)
+    fn.label(turned)
+    other = max(axis for axis in walked if _is_reduced(loop, axis) != _is_reduced(loop, walked[-1]))
+    _write(em, loop, [*(axis for axis in walked if axis != other), other], part)
+    fn.branch(after)
+    fn.label(straight)
+    _write(em, loop, walked, part)
+    fn.branch(after)
+    fn.label(after)
 
 
-def _write(em: Emitter, loop: Loop, walked: Sequence[int], part: tuple[int, Value, Value] | None = None) -> None:
+def lies_across(em: Emitter, loop: Loop) -> Value | None:
+    """Whether what a reduction reads adjoins along a kept dimension while it walks along a reduced one, or vice versa.
+
+    None if that cannot be, or if it is all the same.
+    """
+    walked = _walked(loop)
+    operands = _of_unknown_layout(loop, walked)
+    if not operands:
+        return None
+    for stream in operands:
+        stream.values = [None if step is None else em.ref(step) for step in stream.strides]
+    kinds = ["R" if _is_reduced(loop, axis) else "K" for axis in walked]
+    return crossed(em.b, [em.ref(loop.extents[axis]) for axis in walked], kinds, operands)
+
+
+def _walked(loop: Loop) -> list[int]:
+    """The dimensions that need a loop."""
+    return [axis for axis, extent in enumerate(loop.extents) if extent != ONE]
+
+
+def _write(em: Emitter, loop: Loop, walked: Sequence[int], part: tuple[int, Value, Value] | None) -> None:
     code = LoopCode
     if loop.reductions and walked and not _is_reduced(loop, walked[-1]):
         code = ColumnCode
     elif is_crowded(loop):
         code = CrowdCode
     code(em, loop, walked, part).write()
-
-
-def _write_both(em: Emitter, loop: Loop, walked: Sequence[int], operands: Sequence[Stream]) -> None:
-    fn, b = em.fn, em.b
-    for array in loop.writes:
-        em.allocate(array)
-    other = max(axis for axis in walked if _is_reduced(loop, axis) != _is_reduced(loop, walked[-1]))
-    for stream in operands:
-        stream.values = [None if step is None else em.ref(step) for step in stream.strides]
-    kinds = ["R" if _is_reduced(loop, axis) else "K" for axis in walked]
-    turn = crossed(b, [em.ref(loop.extents[axis]) for axis in walked], kinds, operands)
-    turned, straight, after = fn.new_label("turned"), fn.new_label("straight"), fn.new_label("either")
-    fn.branch_if(turn, turned, straight, unlikely=True)
-    for label, order in ((turned, [*(axis for axis in walked if axis != other), other]), (straight, walked)):
-        fn.label(label)
-        _write(em, loop, order)
-        fn.branch(after)
-    fn.label(after)
 
 
 def _is_reduced(loop: Loop, axis: int) -> bool:
@@ -81,8 +97,8 @@ def _of_unknown_layout(loop: Loop, walked: Sequence[int]) -> list[Stream]:
             strides = [None if e.array.pattern[axis] else e.array.strides[axis] for axis in walked]
             stream = Stream(e.array, strides, False)
             moving = {axis in reduced for axis, step in zip(walked, strides, strict=True) if step is not None}
-            if strides[-1] is not None and stream.inner_static_unit:
-                return []
             if len(moving) == 2:
+                if stream.inner_static_unit:
+                    return []
                 found.append(stream)
     return found

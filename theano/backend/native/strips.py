@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from functools import reduce
 from typing import TYPE_CHECKING
 
 from theano.backend.native.ir import Value
 from theano.backend.native.loops import Load, Loop
-from theano.backend.native.nests import write_loop
+from theano.backend.native.nests import lies_across, write_loop
 from theano.backend.native.parallel import Region, is_foreign, loop_cost, product
 from theano.backend.native.program import ONE, Array, Buffer, Ref, Step
 
@@ -43,8 +44,7 @@ class Strips(Step):
         return list(self.loops)
 
     def emit(self, em: Emitter) -> None:
-        fits = em.b.icmp("sle", self._row_size(em), em.b.const("i64", STRIP))
-        first = self.loops[0]
+        fits, first = self._fits(em), self.loops[0]
         rows, none = em.ref(first.extents[_axis(first)]), em.b.const("i64", 0)
         short = self._short()
         for array in sorted(self.writes, key=lambda array: array.buffer in short):
@@ -55,8 +55,8 @@ class Strips(Step):
         (start,), (count,) = region.divide(
             [rows], b.mul(rows, size), self._cost(), foreign=any(map(is_foreign, self.loops))
         )
-        strip = b.intrinsic("smax", b.assign("i64", f"udiv i64 {STRIP}, {size.ref}"), b.const("i64", 1))
-        fits = b.icmp("sle", size, b.const("i64", STRIP))
+        fits = self._fits(em)
+        strip = b.select(fits, b.assign("i64", f"udiv i64 {STRIP}, {size.ref}"), self._rows_that_do_not_fit(em, count))
         with em.fn.loop(b.const("i64", 0), count, strip) as at:
             begin = b.add(start, at)
             length = b.intrinsic("smin", b.sub(count, at), strip)
@@ -65,6 +65,23 @@ class Strips(Step):
                 write_loop(em, loop, (_axis(loop), begin, length))
             em.places = {}
         region.finish()
+
+    def _fits(self, em: Emitter) -> Value:
+        """Whether rows fit into a strip, and lie one after the other in memory."""
+        b = em.b
+        fits = b.icmp("sle", self._row_size(em), b.const("i64", STRIP))
+        across = self._across(em)
+        return fits if across is None else b.and_(fits, b.not_(across))
+
+    def _rows_that_do_not_fit(self, em: Emitter, count: Value) -> Value:
+        """How many are taken at a time: all `count` of them if they lie side by side."""
+        one, across = em.b.const("i64", 1), self._across(em)
+        return one if across is None else em.b.select(across, em.b.intrinsic("smax", count, one), one)
+
+    def _across(self, em: Emitter) -> Value | None:
+        """Whether an operand's rows lie side by side; None if that cannot be."""
+        found = [across for loop in self.loops if (across := lies_across(em, loop)) is not None]
+        return reduce(em.b.or_, found) if found else None
 
     def _places(self, em: Emitter, fits: Value, strip: Value, begin: Value) -> dict[Buffer | None, Value]:
         """Where the rows of a strip are that nobody needs later: on the stack, unless a single row is too large."""
