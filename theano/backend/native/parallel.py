@@ -8,13 +8,15 @@ to go to this step at once, to do the piece, and to return. The code of a step t
              task given? -> own
              little work? -> nest, with the whole range
     share:   have all pieces done, combine what they have reduced -> after
+             not worth it now? -> nest, with the whole range
     own:     restrict to the range of the piece
     nest:    loops over the range
              task given? return
     after:
 
 How a step is divided depends on its lengths alone. Results therefore do not depend on the number of threads, also where
-a reduction is combined from those of the pieces, and not on whether threads may be used at all.
+a reduction is combined from those of the pieces, and not on whether threads may be used at all. Only a step that reduces
+nothing, whose results are the same however it is divided, is left whole where nobody is there to help.
 """
 
 from __future__ import annotations
