@@ -37,6 +37,7 @@ PIECES = 16  # at most
 OWN = 100_000_000  # multiplications up to which our own functions are quicker than OpenBLAS
 TOGETHER = 4  # rows of small products of matrix and vector
 NARROW = 2_000_000  # where fewer columns than half a vector has lanes are left to OpenBLAS up to as many
+SLENDER = 4  # a piece that has as many times more rows than columns is divided along its rows
 ROWS = 8  # a piece has a multiple of as many
 LETTER = {"double": "d", "float": "s"}
 ROUTINES = ("dgemm", "sgemm", "dgemv", "sgemv")
@@ -520,8 +521,9 @@ class _Divided:
         for _ in range(PIECES.bit_length() - 1):
             more = b.icmp("slt", b.mul(rows, columns), wish)
             by_rows = more
-            if self.batch:  # parts shall be squares: they read the least of both factors
-                by_rows = b.and_(more, b.icmp("sge", b.mul(p["m"], columns), b.mul(p["n"], rows)))
+            if self.batch:  # parts like squares read the least of both factors, but those of more rows pack less often
+                wide = b.mul(b.mul(p["n"], rows), b.const("i64", SLENDER))
+                by_rows = b.and_(more, b.icmp("sge", b.mul(p["m"], columns), wide))
                 columns = b.shl(columns, b.convert("zext", b.xor(more, by_rows), "i64"))
             rows = b.shl(rows, b.convert("zext", by_rows, "i64"))
         height, down = self._parts(b, p["m"], rows, ROWS)
