@@ -301,7 +301,9 @@ class Torch:
 
     def special(self, name):
         functions = self.torch.special
-        return (lambda x: functions.polygamma(1, x)) if name == "tri_gamma" else getattr(functions, name)
+        if name == "tri_gamma":
+            return lambda x: functions.polygamma(1, x)
+        return getattr(functions, {"j0": "bessel_j0", "j1": "bessel_j1"}.get(name, name))
 
     def compiled(self, f):
         return f

@@ -299,7 +299,7 @@ def operation_cost(name: str, dtype: str) -> float:
     if calls_scipy(name, dtype):
         return 50.0
     if function.flow == LOOPS:
-        return 20.0
+        return 60.0
     return 2.0 if dtype == "float64" else 0.7
 
 

@@ -2,11 +2,11 @@
 
 With ``x**a exp(-x) / gamma(a + 1)`` as their common factor, the smaller of P(a, x) and Q(a, x) is found by
 
-- the series of P where ``x < max(a, 1)`` (DLMF 8.7.1, second form),
+- the series of P where ``x < max(a, 1)``, for Q where ``x < max(a, 3/4)`` (DLMF 8.7.1, second form),
 - the continued fraction of Q elsewhere (DLMF 8.9.2, its even part),
 - the uniform expansion of Temme where ``a >= 24`` and ``1/2 < x/a < 2`` (DLMF 8.12; Temme, SIAM Journal on Mathematical
   Analysis 10, 1979),
-- and Q of ``a < 1`` and ``x < 1``, where P is almost 1, by the series of ``1 - P`` (DLMF 8.7.1, first form).
+- and Q of ``a < 1`` and ``x < 3/4``, where P is almost 1, by the series of ``1 - P`` (DLMF 8.7.1, first form).
 
 The other is one minus it. What decides the precision is the exponent of the common factor, ``a (1 - r + log r)`` with
 ``r = x/a``, which is double-length. float32 goes through double, with loops that end earlier.
@@ -155,7 +155,7 @@ def _uniform(k: Kit, a: Value, exponent: Value, below: Value, precision: float) 
 
 
 def _upper_near_zero(k: Kit, a: Value, x: Value, logarithm: DoubleLength, precision: float) -> Value:
-    """``Q(a, x) / a`` for ``a < 1``, ``x < 1``: ``(1 - E (1 + a S)) / a`` with ``E = x**a / gamma(a + 1)``.
+    """``Q(a, x) / a`` for ``a < 1``, ``x < 3/4``: ``(1 - E (1 + a S)) / a`` with ``E = x**a / gamma(a + 1)``.
 
     ``S = sum((-x)**n / ((a + n) n!))`` from 1 on, and ``E`` is ``exp(a L)`` with ``L = log(x) - log(gamma(a + 1))/a``.
     """
@@ -196,8 +196,8 @@ def _incomplete(b: Builder, a: Value, x: Value, precision: float, upper: bool, r
         b.select(b.and_(b.fcmp("ogt", v, zero), b.fcmp("olt", v, infinity)), b.fmul(v, factor), one) for v in (a, x)
     )
     whole = b.fcmp("oge", a, one)
-    base = b.select(whole, a, one)
-    below = b.fcmp("olt", x, base)
+    # below, P is found and Q is the rest; where both a and x are small Q has a series of its own, which cancels near 1
+    below = b.fcmp("olt", x, b.select(whole, a, k(0.75 if upper else 1.0)))
 
     exponent, logarithm = _common_exponent(k, a, x, whole)
     exponent = within(k, exponent)
@@ -242,6 +242,7 @@ def _incomplete(b: Builder, a: Value, x: Value, precision: float, upper: bool, r
     else:
         guard = b.select(rest, k.integer(GUARD), k.integer(0))
         result = scaled(k, b.fmul(mantissa, small_value), b.sub(biased, guard))
+        base = b.select(whole, a, one)
         own, own_biased = double_length.exponential(k, within(k, _power_exponent(k, base, base)), GUARD)
         gamma = b.fdiv(b.select(whole, own, one), b.fmul(a, inverse_gamma))
         gamma = b.select(whole, scaled(k, gamma, own_biased), b.fmul(gamma, k(2.0**-GUARD)))

@@ -65,7 +65,7 @@ ALL, ALL32 = (-LARGE, LARGE), (-LARGE32, LARGE32)
 POSITIVE, POSITIVE32 = (5e-324, LARGE), (1.5e-45, LARGE32)
 INCOMPLETE = ((5e-324, 1e3), (5e-324, 2e3)), ((1.5e-45, 1e3), (1.5e-45, 2e3))
 CHI_SQUARED = ((1e-307, 2e3), (1e-307, 1e3)), INCOMPLETE[1], (1.0, 2.0, 48.0, 24.0, 96.0)
-SHAPES = (0.5, 1.0, 24.0, 12.0, 48.0)
+SHAPES = (0.5, 0.75, 1.0, 24.0, 12.0, 48.0)
 I_OF_ORDER = ((-1, 500), (5e-324, 720)), ((-1, 500), (1.5e-45, 95)), (1.0, 30.0, 713.98)
 J_OF_ORDER = ((-1, 500), (5e-324, 1e3)), ((-1, 500), (1.5e-45, 1e3)), (1.0, 4.0, 30.0, 60.0)
 J_THRESHOLDS = (1.5, 2.405, 3.832, 5.52, 7.016, 8.0, 8.65, 10.17, 2.0**15, 2.0**30)
@@ -175,12 +175,12 @@ _ROWS = [
     _row("chi2sf", incomplete_gamma.chi2sf, (8, 1), "chi2sf", *CHI_SQUARED, LOOPS),
     _row("gammainc", incomplete_gamma.gammainc, (8, 1), "gammainc_lower", *INCOMPLETE, SHAPES, LOOPS),
     _row("gammaincc", incomplete_gamma.gammaincc, (8, 1), "gammainc_upper", *INCOMPLETE, SHAPES, LOOPS),
-    _row("gammal", incomplete_gamma.gammal, (10, 1), "gammal", *INCOMPLETE, SHAPES, LOOPS),
-    _row("gammau", incomplete_gamma.gammau, (10, 1), "gammau", *INCOMPLETE, SHAPES, LOOPS),
+    _row("gammal", incomplete_gamma.gammal, (8, 1), "gammal", *INCOMPLETE, SHAPES, LOOPS),
+    _row("gammau", incomplete_gamma.gammau, (8, 1), "gammau", *INCOMPLETE, SHAPES, LOOPS),
     _row("i0", bessel.i0, (4, 4), "i0", (-714, 714), (-92, 92), (8.0, 713.98, 91.9)),
     _row("i1", bessel.i1, (4, 4), "i1", (-714, 714), (-92, 92), (8.0, 713.98, 91.9)),
-    _row("j0", bessel.j0, (7, 7), "j0", ALL, ALL32, J_THRESHOLDS, BRANCHES, 8.0),
-    _row("j1", bessel.j1, (7, 7), "j1", ALL, ALL32, J_THRESHOLDS, BRANCHES, 8.0),
+    _row("j0", bessel.j0, (8, 8), "j0", ALL, ALL32, J_THRESHOLDS, BRANCHES, 8.0),
+    _row("j1", bessel.j1, (8, 8), "j1", ALL, ALL32, J_THRESHOLDS, BRANCHES, 8.0),
     _row("iv", bessel_of_order.iv, (10, 1), "besseli", *I_OF_ORDER, LOOPS),
     _row("jv", bessel_of_order.jv, (10, 1), "besselj", *J_OF_ORDER, LOOPS, 30.0),
 ]
