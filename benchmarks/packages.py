@@ -1,8 +1,8 @@
 """How each package says the same thing.
 
 A workload is written once, in terms of a package `p`: its operations (``p.exp``, ``p.sum(x, axis)``, …, named as NumPy
-names them), ``p.special(name)``, a special function by Theano's name, ``p.number(value, dtype)``, a constant that leaves
-this dtype as it is, and five ways to make something that can be called:
+names them), ``p.special(name)``, a special function by Theano's name, ``p.number(value, dtype)``, a constant that
+leaves this dtype as it is, and five ways to make something that can be called:
 
 ``p.function(f, arrays)``                ``f(p, *arrays)``, a result or a list of results
 ``p.gradient(f, arrays, count)``         the value of ``f(p, *arrays)`` and its gradients to the first `count` arrays
