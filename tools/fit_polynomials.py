@@ -330,6 +330,20 @@ SPLIT_CONSTANTS = {
 }
 
 
+# 2/pi in bits behind so many zeros, for arguments too large for a sum: the largest exponent is 971, and 192 bits count
+PADDING = 64
+BITS = 64 + 971 + 192 + 64
+
+
+def overlapping_words(value: mpf) -> list[int]:
+    """The bits of a number below 1, padded, as words of 64 that begin at each multiple of 32; as signed numbers."""
+    with mp.workprec(BITS + 64):
+        bits = int(mpmath.floor(mpmath.ldexp(+value, BITS - PADDING)))
+    count = BITS // 32 - 1
+    words = [(bits >> (BITS - 64 - 32 * i)) % 2**64 for i in range(count)]
+    return [w - 2**64 if w >= 2**63 else w for w in words]
+
+
 def split(value: mpf, format: str, first_bits: int | None) -> list[mpf]:
     """Three parts of decreasing size whose sum is `value`."""
     parts = [rounded(value, format, first_bits)]
@@ -354,6 +368,10 @@ def main() -> None:
     for name, (value, first_bits) in SPLIT_CONSTANTS.items():
         parts = {f: split(value, f, first_bits[f] if first_bits else None) for f in MANTISSA}
         print(row(name, f"{mpmath.nstr(value, 20)} as a sum of three parts", parts, {}))
+    with mp.workprec(BITS + 64):
+        words = overlapping_words(2 / mp.pi)
+    print(f"# the bits of 2/pi behind zeros, in words that overlap by half\nTWO_OVER_PI_PADDING = {PADDING}")
+    print("TWO_OVER_PI_BITS = (", *(f"    {word}," for word in words), ")", sep="\n")
     for name, (meaning, f, low, high, *degrees) in POLYNOMIALS.items():
         weight = WEIGHTS.get(name, lambda x: mpf(1))
         values, remarks = {}, {}

@@ -11,8 +11,7 @@ from theano.scalar.table import TABLE
 
 DTYPES = ("float64", "float32", "float16", "int64", "uint32", "int8", "bool")
 LANES = 8
-# Rows that call a function of the C library where a lane holds an argument that is huge, and what is SciPy's.
-RARELY_BY_LANE = {"sin", "cos", "tan", "j0", "j1", "int_div", "mod"}
+RARELY_BY_LANE = {"int_div", "mod"}  # they call C's fmod where a lane holds a quotient that is huge
 SCIPY = {"iv", "jv"}
 COMPLEX = {"complex", "complex_from_polar"}
 

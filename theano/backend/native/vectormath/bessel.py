@@ -13,7 +13,11 @@ from theano.backend.native.vectormath import bessel_coefficients, coefficients
 from theano.backend.native.vectormath.arithmetic import DoubleLength, Kit
 from theano.backend.native.vectormath.control_flow import where
 from theano.backend.native.vectormath.exponential import one_plus_expm1, reduce_by_ln2, scaled
-from theano.backend.native.vectormath.trigonometric import REDUCTION_LIMIT, c_library, sine_and_cosine
+from theano.backend.native.vectormath.trigonometric import (
+    REDUCTION_LIMIT,
+    sine_and_cosine,
+    sine_and_cosine_of_huge,
+)
 
 FIRST, NEAR = 1.5, 8.0
 INFINITE_FROM = {"double": 720.0, "float": 95.0}  # i0 and i1 are infinite there
@@ -107,8 +111,8 @@ def _oscillating(b: Builder, x: Value, order: int) -> Value:
     huge = b.and_(b.fcmp("ogt", size, k(REDUCTION_LIMIT[x.type])), b.fcmp("olt", size, k(math.inf)))
 
     def beyond_reduction() -> list[Value]:
-        """By the sine and cosine of the C library: modulus 1, and of the phase its first term."""
-        sine, cosine = (c_library(k, name, size) for name in ("sin", "cos"))
+        """By the sine and cosine of the argument: modulus 1, and of the phase its first term."""
+        sine, cosine = sine_and_cosine_of_huge(k, b.select(huge, size, k(REDUCTION_LIMIT[x.type])))
         across, along = b.fsub(sine, cosine), b.fadd(sine, cosine)
         if order:
             along, across = across, b.fneg(along)

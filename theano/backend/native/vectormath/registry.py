@@ -50,7 +50,7 @@ class VectorFunction:
 
     @property
     def branches(self) -> bool:
-        """Whether some lanes may leave the vector code for a function of the C library or of SciPy."""
+        """Whether some lanes may take code of their own, or SciPy's."""
         return self.flow != STRAIGHT
 
     def bound(self, dtype: str) -> float:

@@ -1,22 +1,25 @@
 """Sine, cosine, tangent and their inverses.
 
 The direct functions reduce by multiples of pi/2 in three parts (Cody and Waite) up to 2**30 for double and 2**15 for
-float; vectors that hold a larger finite number take a branch that calls the C library for those lanes.
+float; vectors that hold a larger finite number take a branch that reduces those lanes exactly.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 from theano.backend.native.ir import Builder, Value
 from theano.backend.native.vectormath import coefficients
 from theano.backend.native.vectormath.arithmetic import DoubleLength, Kit
 from theano.backend.native.vectormath.control_flow import where
 from theano.backend.native.vectormath.exponential import nearest_integer
+from theano.backend.native.vectormath.huge_arguments import remainder_by_half_pi
 
 REDUCTION_LIMIT = {"double": 2.0**30, "float": 2.0**15}
 
 
 def _reduce_by_half_pi(k: Kit, x: Value, offset: int) -> tuple[DoubleLength, Value]:
-    """``x - n pi/2`` to double length and an integer whose low bits hold ``n + offset``."""
+    """``x - n pi/2`` to double length and an integer whose low bits hold ``n + offset``, for ``x >= 0``."""
     b, half_pi = k.b, coefficients.HALF_PI[k.type]
     n, quadrant = nearest_integer(k, x, coefficients.TWO_OVER_PI[k.type][0], offset)
     first = b.fma(n, k(-half_pi[0]), x)  # exact
@@ -48,6 +51,17 @@ def sine_and_cosine(k: Kit, r: DoubleLength) -> tuple[Value, Value]:
     return k.b.fadd(*sine), k.b.fadd(*cosine)
 
 
+def sine_and_cosine_of_huge(k: Kit, x: Value) -> tuple[Value, Value]:
+    """Sine and cosine of finite ``x >= 2**15``."""
+    b = k.b
+    r, n = remainder_by_half_pi(k, x)
+    sine, cosine = sine_and_cosine(k, r)
+    first, second = b.select(_odd(k, n), cosine, sine), b.select(_odd(k, n), sine, cosine)
+    sign, next_sign = (b.shl(q, k.integer(k.format.bits - 2)) for q in (n, b.add(n, k.integer(1))))
+    mask = k.integer(k.format.sign_mask)
+    return k.flip_sign(first, b.and_(sign, mask)), k.flip_sign(second, b.and_(next_sign, mask))
+
+
 def sine_and_cosine_of_turn(k: Kit, distance: Value) -> tuple[DoubleLength, DoubleLength]:
     """Sine and cosine of ``pi * distance`` for distances between 0 and 1/2, to double length; pi times it is exact."""
     b = k.b
@@ -64,30 +78,31 @@ def _odd(k: Kit, n: Value) -> Value:
     return k.b.icmp("ne", k.b.and_(n, k.integer(1)), k.integer(0))
 
 
-def _with_huge_arguments(k: Kit, x: Value, result: Value, name: str) -> Value:
-    """`result`, but in lanes whose argument is beyond the reduction what the C library's function `name` gives."""
-    b = k.b
+def _of_reduced(k: Kit, x: Value, offset: int, function: Callable[[DoubleLength, Value], Value]) -> Value:
+    """``function(r, n + offset)`` where ``|x| = n pi/2 + r``."""
+    b, limit = k.b, REDUCTION_LIMIT[k.type]
     size = b.fabs(x)
-    huge = b.and_(b.fcmp("ogt", size, k(REDUCTION_LIMIT[k.type])), b.fcmp("one", size, k(float("inf"))))
-    return where(b, huge, lambda: [c_library(k, name, x)], [result], rare=True)[0]
+    result = function(*_reduce_by_half_pi(k, size, offset))
+    huge = b.and_(b.fcmp("ogt", size, k(limit)), b.fcmp("one", size, k(float("inf"))))
 
+    def exactly() -> list[Value]:
+        r, n = remainder_by_half_pi(k, b.select(huge, size, k(limit)))
+        return [function(r, b.add(n, k.integer(offset)))]
 
-def c_library(k: Kit, name: str, x: Value) -> Value:
-    """The C library's function `name` of each lane."""
-    symbol = name if k.type == "double" else name + "f"
-    k.b.module.declare(symbol, f"declare {k.type} @{symbol}({k.type})")
-    return k.b.per_lane(lambda one, *value: one.assign(k.type, f"call {k.type} @{symbol}({value[0]!r})"), x)
+    return where(b, huge, exactly, [result], rare=True)[0]
 
 
 def _sine_or_cosine(b: Builder, x: Value, name: str) -> Value:
     k = Kit(b, x.type)
-    r, quadrant = _reduce_by_half_pi(k, b.fabs(x), 1 if name == "cos" else 0)
-    sine, cosine = sine_and_cosine(k, r)
-    sign = b.and_(b.shl(quadrant, k.integer(k.format.bits - 2)), k.integer(k.format.sign_mask))
-    if name == "sin":
-        sign = b.xor(sign, k.sign_bits(x))
-    result = k.flip_sign(b.select(_odd(k, quadrant), cosine, sine), sign)
-    return _with_huge_arguments(k, x, result, name)
+
+    def function(r: DoubleLength, quadrant: Value) -> Value:
+        sine, cosine = sine_and_cosine(k, r)
+        sign = b.and_(b.shl(quadrant, k.integer(k.format.bits - 2)), k.integer(k.format.sign_mask))
+        if name == "sin":
+            sign = b.xor(sign, k.sign_bits(x))
+        return k.flip_sign(b.select(_odd(k, quadrant), cosine, sine), sign)
+
+    return _of_reduced(k, x, 1 if name == "cos" else 0, function)
 
 
 def sin(b: Builder, x: Value) -> Value:
@@ -103,13 +118,15 @@ def cos(b: Builder, x: Value) -> Value:
 def tan(b: Builder, x: Value) -> Value:
     """Tangent of `x` in radians. Branches where a lane is beyond the reduction."""
     k = Kit(b, x.type)
-    r, quadrant = _reduce_by_half_pi(k, b.fabs(x), 0)
-    sine, cosine = sine_and_cosine(k, r)
-    odd = _odd(k, quadrant)
-    ratio = b.fdiv(b.select(odd, cosine, sine), b.select(odd, sine, cosine))
-    sign = b.shl(quadrant, k.integer(k.format.bits - 1))
-    result = k.flip_sign(ratio, b.xor(sign, k.sign_bits(x)))
-    return _with_huge_arguments(k, x, result, "tan")
+
+    def function(r: DoubleLength, quadrant: Value) -> Value:
+        sine, cosine = sine_and_cosine(k, r)
+        odd = _odd(k, quadrant)
+        ratio = b.fdiv(b.select(odd, cosine, sine), b.select(odd, sine, cosine))
+        sign = b.shl(quadrant, k.integer(k.format.bits - 1))
+        return k.flip_sign(ratio, b.xor(sign, k.sign_bits(x)))
+
+    return _of_reduced(k, x, 0, function)
 
 
 # ---- inverses
