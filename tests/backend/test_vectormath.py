@@ -211,7 +211,7 @@ def test_precision_at_zeros(name):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("name", ["exp", "exp2", "exp10", "sigmoid", "erfc", "pow"])
+@pytest.mark.parametrize("name", ["exp", "exp2", "exp10", "sigmoid", "erfc", "pow", "gammau", "iv", "jv"])
 def test_scaling_by_an_instruction_changes_no_bit(name, dtype, monkeypatch):
     """Machines that scale by powers of two in one instruction give what two factors give, subnormal results, too."""
     function = FUNCTIONS[name]
