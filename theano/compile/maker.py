@@ -16,6 +16,7 @@ from theano.configuration import config
 from theano.graph.basic import Apply, Constant, Variable, _OrderedNodes
 from theano.graph.fg import FunctionGraph
 from theano.graph.null_type import NullType
+from theano.graph.pauses import collector_paused
 from theano.graph.traversal import ancestors, toposort
 
 
@@ -85,11 +86,13 @@ class FunctionMaker:
             updates = [i.update for i in self.inputs if i.update is not None]
             results = [*(o.variable for o in self.outputs), *updates]
             self._check(results)
-            fgraph = self._graph(results)
-            self.program = self.mode.compile(fgraph, name, getattr(profile, "rewriting", None))
+            with collector_paused():
+                fgraph = self._graph(results)
+                self.program = self.mode.compile(fgraph, name, getattr(profile, "rewriting", None))
         else:
-            fgraph.update_mapping = self._update_mapping()
-            self.program = self.mode.link(fgraph, name)
+            with collector_paused():
+                fgraph.update_mapping = self._update_mapping()
+                self.program = self.mode.link(fgraph, name)
         self.fgraph = fgraph
 
     def _graph(self, results: list[Variable]) -> FunctionGraph:

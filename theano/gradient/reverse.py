@@ -34,6 +34,7 @@ from theano.gradient.types import (
     refuse_null,
 )
 from theano.graph.basic import Apply, Variable
+from theano.graph.pauses import collector_paused
 from theano.graph.traversal import toposort
 
 __all__ = ["Lop", "grad", "subgraph_grad"]
@@ -266,7 +267,8 @@ def _gradients(
     check_choice("return_disconnected", choice, ("zero", "none", "disconnected"))
     variables = as_variables("wrt", wrt)
     constants = as_variables("consider_constant", consider_constant)
-    totals = backpropagate(seeds, variables, constants, null_gradients, known)
+    with collector_paused():
+        totals = backpropagate(seeds, variables, constants, null_gradients, known)
     results: list[Any] = []
     for x in variables:
         gradient: Variable | None = totals[x]

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from theano.graph.basic import Apply, Constant, Variable
+from theano.graph.pauses import collector_paused
 from theano.graph.traversal import toposort
 
 
@@ -37,18 +38,19 @@ def clone_get_equiv(
             memo[variable] = variable.clone() if copy_orphans else variable
         return memo[variable]
 
-    for node in toposort(outputs, blockers):
-        if node in memo:
-            continue
-        new_inputs = [copy_of(v) for v in node.inputs]
-        copy = Apply.clone(node)
-        copy.inputs = [
-            new if new.type == old.type else old.type.filter_variable(new)
-            for old, new in zip(node.inputs, new_inputs, strict=True)
-        ]
-        memo[node] = copy
-        for old, new in zip(node.outputs, copy.outputs, strict=True):
-            memo.setdefault(old, new)
+    with collector_paused():
+        for node in toposort(outputs, blockers):
+            if node in memo:
+                continue
+            new_inputs = [copy_of(v) for v in node.inputs]
+            copy = Apply.clone(node)
+            copy.inputs = [
+                new if new.type == old.type else old.type.filter_variable(new)
+                for old, new in zip(node.inputs, new_inputs, strict=True)
+            ]
+            memo[node] = copy
+            for old, new in zip(node.outputs, copy.outputs, strict=True):
+                memo.setdefault(old, new)
     for output in outputs:
         copy_of(output)
     return memo

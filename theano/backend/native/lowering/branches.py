@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from weakref import WeakKeyDictionary
+
 from theano.backend.native.choose import Choose, Result
 from theano.backend.native.lower import Lowering, find_rule, lowers
 from theano.backend.native.nested import Body
@@ -12,9 +14,15 @@ from theano.graph.basic import Apply, Variable
 from theano.loops.branches import Branch
 
 
+_NATIVE: WeakKeyDictionary[Branch, bool] = WeakKeyDictionary()  # found out once, since branches are nested
+
+
 def _native_sides(node: Apply) -> bool:
-    graphs = (node.op.then_graph, node.op.else_graph)
-    return all(find_rule(inner) is not None for graph in graphs for inner in graph.apply_nodes)
+    op = node.op
+    if op not in _NATIVE:
+        graphs = (op.then_graph, op.else_graph)
+        _NATIVE[op] = all(find_rule(inner) is not None for graph in graphs for inner in graph.apply_nodes)
+    return _NATIVE[op]
 
 
 @lowers(Branch, when=_native_sides)
