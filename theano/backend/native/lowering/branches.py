@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from weakref import WeakKeyDictionary
 
 from theano.backend.native.choose import Choose, Result
@@ -13,12 +14,11 @@ from theano.backend.native.strips import in_strips
 from theano.graph.basic import Apply, Variable
 from theano.loops.branches import Branch
 
-
 _NATIVE: WeakKeyDictionary[Branch, bool] = WeakKeyDictionary()  # found out once, since branches are nested
 
 
 def _native_sides(node: Apply) -> bool:
-    op = node.op
+    op: Any = node.op
     if op not in _NATIVE:
         graphs = (op.then_graph, op.else_graph)
         _NATIVE[op] = all(find_rule(inner) is not None for graph in graphs for inner in graph.apply_nodes)
