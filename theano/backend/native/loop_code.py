@@ -346,14 +346,14 @@ class LoopCode:
         elements: list[Parts] = []
         for a in self.accumulators:
             value = computed[a.reduction.value]
-            joined: Parts = []
+            pieces: list[Parts] = []
             for piece in range(self.pieces if several else 1):
                 here = self.b1.add(at, self.b1.const("i64", piece * self.lanes)) if piece else at
                 parts = a.element(b, b.part(value, piece) if several else value, self._place(start, here))
                 if mask is not None:
                     parts = [b.select(mask, x, none) for x, none in zip(parts, a.nothing(b), strict=True)]
-                joined = a.join(b, joined, parts) if joined else parts
-            elements.append(joined)
+                pieces.append(parts)
+            elements.append(a.gather(b, pieces))
         results = zip(self.accumulators, self._divided(state), elements, strict=True)
         return [part for a, parts, new in results for part in a.add(b, parts, new)]
 

@@ -245,7 +245,7 @@ class PieceResults:
                     em.load_vector(b, em.offset(em.offset(start, distance), offset), dtype, mask)
                     for start, offset, dtype in zip((from0, from1), offsets, dtypes, strict=False)
                 ]
-                turn.values = a.add(b, turn.values, a.again(b, parts))
+                turn.values = a.add(b, turn.values, parts)
             for value, place, offset, dtype in zip(a.total(b, turn.values), (to0, to1), offsets, dtypes, strict=False):
                 em.store_vector(b, value, em.offset(place, offset), dtype, mask)
         fn.emit("ret void")

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import reduce
 from typing import TYPE_CHECKING
 
 from theano.backend.native.conversions import element_type, is_float
@@ -59,7 +60,14 @@ class Accumulator:
 
     def join(self, b: Builder, earlier: Parts, later: Parts) -> Parts:
         """What the elements before and those behind amount to together."""
-        return [self.em.combine(b, self.reduction.op, self.dtype, earlier[0], later[0])]
+        # A maximum asks of its first operand whether that is nan: of what is new, so that nothing waits for the answer.
+        return [self.em.combine(b, self.reduction.op, self.dtype, later[0], earlier[0])]
+
+    def gather(self, b: Builder, pieces: Sequence[Parts]) -> Parts:
+        """What neighbouring elements, a power of 2 of them, amount to together."""
+        while len(pieces) > 1:
+            pieces = [self.join(b, *pair) for pair in zip(pieces[::2], pieces[1::2], strict=True)]
+        return pieces[0]
 
     def start(self, b: Builder) -> Parts:
         """The state of no elements."""
@@ -72,10 +80,6 @@ class Accumulator:
     def total(self, b: Builder, state: Parts) -> Parts:
         """What all elements of a state amount to."""
         return state
-
-    def again(self, b: Builder, parts: Parts) -> Parts:
-        """What elements amount to whose total is `parts`, to be added to another state."""
-        return parts
 
     def across(self, b: Builder, parts: Parts, single: Value) -> Parts:
         """All lanes joined in one; lane by lane they hold neighbouring elements.
@@ -152,33 +156,19 @@ class Sum(Accumulator):
 class Extremum(Accumulator):
     """The largest or smallest of floats; nan where there is one.
 
-    The processor's own maximum loses nan, so elements have a second part, whether there is one among them. Of two
-    elements that is a single comparison.
+    The processor's own maximum loses nan. One comparison of two elements tells whether either is.
     """
 
-    def nothing(self, b: Builder) -> Parts:
-        return [*super().nothing(b), b.const("i1", False)]
-
-    def start(self, b: Builder) -> Parts:
-        return super().nothing(b)
-
-    def element(self, b: Builder, value: Value, place: Value) -> Parts:
-        (x,) = super().element(b, value, place)
-        return [x, b.is_nan(x)]
-
-    def join(self, b: Builder, earlier: Parts, later: Parts) -> Parts:
-        chosen = compare(b, "gt" if self.reduction.op.name == "maximum" else "lt", later[0], earlier[0], self.dtype)
-        return [b.select(chosen, later[0], earlier[0]), b.or_(earlier[1], later[1])]
-
-    def add(self, b: Builder, state: Parts, elements: Parts) -> Parts:
-        best, is_nan = self.join(b, [*state, b.const("i1", False)], elements)  # a state that is nan is larger than none
-        return [b.select(is_nan, b.const(best.type, math.nan), best)]
-
-    def again(self, b: Builder, parts: Parts) -> Parts:
-        return [*parts, b.is_nan(parts[0])]
-
-    def unite(self, b: Builder, first: Parts, second: Parts) -> Parts:
-        return super().join(b, first, second)
+    def gather(self, b: Builder, pieces: Sequence[Parts]) -> Parts:
+        if len(pieces) == 1:
+            return pieces[0]
+        values = [x for (x,) in pieces]
+        is_nan = reduce(b.or_, (b.fcmp("uno", x, y) for x, y in zip(values[::2], values[1::2], strict=True)))
+        relation = "gt" if self.reduction.op.name == "maximum" else "lt"
+        while len(values) > 1:
+            pairs = zip(values[::2], values[1::2], strict=True)
+            values = [b.select(compare(b, relation, later, x, self.dtype), later, x) for x, later in pairs]
+        return [b.select(is_nan, b.const(values[0].type, math.nan), values[0])]
 
 
 class Place(Accumulator):
