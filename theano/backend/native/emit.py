@@ -170,11 +170,16 @@ class Emitter:
             return
         words = list(self._word_parameters.values())
         fn.entry_lines.insert(0, f"  %words = alloca [{len(words) or 1} x i64]")
-        stores = []
-        for number, word in enumerate(words):
-            stores.append(f"  %place{number} = getelementptr i64, ptr %words, i64 {number}")
-            stores.append(f"  store i64 {word}, ptr %place{number}")
-        fn.lines[:] = [line for text in fn.lines for line in (stores if text == _WORDS_OF_TASK else [text])]
+        lines = []
+        for line in fn.lines:
+            if line != _WORDS_OF_TASK:
+                lines.append(line)
+                continue
+            for number, word in enumerate(words):
+                place = fn.fresh()
+                lines.append(f"  {place} = getelementptr i64, ptr %words, i64 {number}")
+                lines.append(f"  store i64 {word}, ptr {place}")
+        fn.lines[:] = lines
 
     def _emit_shared(self, step: Step) -> None:
         """Write a step as a function of the words that it touches; steps of equal code share one function."""
