@@ -386,6 +386,31 @@ class TestOwners:
             np.testing.assert_array_equal(a, b)
         np.testing.assert_array_equal(self.w.get_value(), np.full(3, 10.0))
 
+    def test_calls_of_all_forms(self):
+        """By keywords, with lists, with results in a dict, of inputs with rules of their own."""
+        x = T.dvector("x")
+        updates = [(self.w, self.w + x)]
+        functions = [
+            theano.function([x], self.w.sum(), updates=updates),
+            theano.function([x], {"sum": self.w.sum()}, updates=updates),
+            theano.function([theano.In(x, strict=True)], [], updates=updates),
+            theano.function([theano.In(x, value=np.ones(3))], self.w.sum(), updates=updates),
+        ]
+        place, calls = id(array_of(self.w)), 0
+        for f in functions:
+            for argument in (np.ones(3), [1, 1, 1], np.ones(3, dtype="float32"))[: 1 if f is functions[2] else 3]:
+                f(x=argument)
+                f(argument)
+                calls += 2
+        functions[3]()
+        assert id(array_of(self.w)) == place
+        np.testing.assert_array_equal(self.w.get_value(), np.full(3, calls + 1.0))
+        assert functions[0](x=np.zeros(3)) == 3 * (calls + 1)
+        assert functions[0](x=np.zeros(3), output_subset=[0]) == [3 * (calls + 1)]
+        with pytest.raises(ValueError, match="add"):
+            functions[0](x=np.zeros(4))
+        np.testing.assert_array_equal(self.w.get_value(), np.full(3, calls + 1.0))
+
     def test_several_functions(self):
         """Also one that cannot write in place and keeps two arrays in turn."""
         beside = theano.function([], [], updates=[(self.w, T.exp(self.w))])

@@ -66,6 +66,7 @@ class Function:
         self._positions = {i.name: n for n, i in enumerate(self._explicit) if i.name is not None}
         updated = [c.storage for i, c in zip(maker.inputs, self.input_storage) if i.update is not None]
         self._updates = list(enumerate(updated, maker.n_outputs))
+        self._entry_of_bound: Any = None  # made at its first use
         self._profile: Any = None
         self.profile = maker.profile
         self._use_fastest_call()
@@ -93,7 +94,22 @@ class Function:
         if self._profile is not None:
             return self._profile.timed_call(self, args, kwargs)
         subset = kwargs.pop("output_subset", None)
-        return self._packed(self._run(args, kwargs, self.program.run), subset)
+        results = self._run_with_updates(args, kwargs) if self._updates else None
+        if results is None:
+            results = self._run(args, kwargs, self.program.run)
+        return self._packed(results, subset)
+
+    def _run_with_updates(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any] | None:
+        """The outputs of one call whose updates the program's own entry makes, in place where it can.
+
+        ``None`` where it has no such entry, or one that does not take the values.
+        """
+        if self._entry_of_bound is None:
+            make_entry: Callable[[CallSpec], Any] | None = getattr(self.program, "make_entry", None)
+            if make_entry is not None and not any(i.update for i in self._explicit):
+                self._entry_of_bound = make_entry(self._call_spec(False, _refuse))
+            self._entry_of_bound = self._entry_of_bound or _refuse
+        return self._entry_of_bound(*self._bind(args, kwargs)[: len(self._explicit)])
 
     def _run(self, args: tuple[Any, ...], kwargs: dict[str, Any], run: Callable[[list[Any]], list[Any]]) -> list[Any]:
         """The outputs of one call that `run` computes; the updates are made."""
@@ -183,18 +199,19 @@ class Function:
         def slow_call(*args: Any, **kwargs: Any) -> Any:
             return reference()._call_slow(*args, **kwargs)  # type: ignore[union-attr]
 
-        entry = make_entry(
-            CallSpec(
-                input_types=[i.variable.type for i in self._explicit],
-                implicit_cells=self._implicit_cells,
-                n_outputs=self.maker.n_outputs,
-                updates=self._updates,
-                single=self.unpack_single,
-                slow_call=slow_call,
-            )
-        )
+        entry = make_entry(self._call_spec(self.unpack_single, slow_call))
         if entry is not None:
             cls.__call__ = entry  # type: ignore[method-assign]
+
+    def _call_spec(self, single: bool, slow_call: Callable[..., Any]) -> CallSpec:
+        return CallSpec(
+            input_types=[i.variable.type for i in self._explicit],
+            implicit_cells=self._implicit_cells,
+            n_outputs=self.maker.n_outputs,
+            updates=self._updates,
+            single=single,
+            slow_call=slow_call,
+        )
 
     @property
     def profile(self) -> Any:
@@ -354,6 +371,10 @@ class Function:
 
     def __reduce__(self) -> Any:
         return (_rebuild_function, (self.maker, self.input_storage, self.name, self.trust_input))
+
+
+def _refuse(*args: Any, **kwargs: Any) -> None:
+    """What an entry calls with values that it does not take."""
 
 
 def _rebuild_function(maker: FunctionMaker, storage: list[Container], name: str | None, trust_input: bool) -> Any:
