@@ -354,3 +354,32 @@ def test_page_of_settings_is_up_to_date() -> None:
     spec.loader.exec_module(generate)
     for path, text in generate.pages().items():
         assert path.read_text(encoding="utf-8") == text, f"{path.name} is out of date: run `make docs`"
+
+
+def test_limit_of_tracebacks() -> None:
+    x = theano.tensor.dvector("x")
+
+    def inner():
+        return x + 1
+
+    def outer():
+        return inner()
+
+    for limit, expected in ((0, 0), (1, 1), (2, 2)):
+        with theano.config.change_flags(**{"traceback.limit": limit}):
+            assert len(outer().owner.trace) == expected
+    with theano.config.change_flags(**{"traceback.limit": -1}):
+        assert len(outer().owner.trace) > 8
+    with theano.config.change_flags(**{"traceback.limit": 0}):
+        f = theano.function([x], x[5])
+    with pytest.raises(IndexError, match="out of bounds"):
+        f([1.0])
+
+
+@pytest.mark.parametrize("flag", ["seterr_all", "seterr_divide"])
+def test_errors_of_numpy(flag: str) -> None:
+    x = theano.tensor.dvector("x")
+    f = theano.function([x], theano.tensor.log(x), mode=theano.Mode("py", "fast_run"))
+    assert f([0.0])[0] == -np.inf
+    with theano.config.change_flags({f"numpy.{flag}": "raise"}), pytest.raises(FloatingPointError):
+        f([0.0])

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from theano.graph.type import Type
 
 PACKAGE_FOLDER = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
-TRACE_FRAMES = 8
 
 _auto_names = itertools.count()
 
@@ -43,14 +42,15 @@ class Scratchpad:
 scratchpad = Scratchpad
 
 
-def user_frames(limit: int = TRACE_FRAMES) -> tuple[tuple[Any, int], ...]:
-    """Code object and line of the innermost frames outside this package, innermost first.
+def user_frames() -> tuple[tuple[Any, int], ...]:
+    """Code object and line of the innermost frames outside this package, innermost first: ``config.traceback.limit``.
 
     Only references are taken, since this runs for every node; :func:`format_trace` makes text of them on demand.
     """
     frame = sys._getframe(1)
     found: list[tuple[Any, int]] = []
-    while frame is not None and len(found) < limit:
+    limit = config.traceback.limit  # -1: all
+    while frame is not None and len(found) != limit:
         if not frame.f_code.co_filename.startswith(PACKAGE_FOLDER):
             found.append((frame.f_code, frame.f_lineno))
         frame = frame.f_back  # type: ignore[assignment]

@@ -12,10 +12,12 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
 
+from theano.configuration import config
 from theano.scalar.dtypes import DtypeRule, complex_dtypes, discrete_dtypes
 from theano.scalar.operation import ScalarOp, lift
 
@@ -45,6 +47,15 @@ def as_given(dtypes: Sequence[str], out: str) -> tuple[str, ...]:
 def condition_first(dtypes: Sequence[str], out: str) -> tuple[str, ...]:
     """The first operand becomes a bool, the others the dtype of the result."""
     return ("bool",) + (out,) * (len(dtypes) - 1)
+
+
+def quiet() -> AbstractContextManager[Any]:
+    """No floating point warnings of NumPy; where `config.numpy` asks for some, what is in force stays."""
+    settings = config.numpy
+    cases = (settings.seterr_divide, settings.seterr_over, settings.seterr_under, settings.seterr_invalid)
+    if settings.seterr_all == "ignore" and cases == ("None",) * 4:
+        return np.errstate(all="ignore")
+    return nullcontext()
 
 
 class Operation(ScalarOp):
@@ -129,13 +140,13 @@ class Operation(ScalarOp):
         return self.computes_in(dtypes, out)
 
     def impl(self, *operands: Any) -> Any:
-        """The meaning in NumPy: converts as the row says and lets no floating point warning out."""
+        """The meaning in NumPy: converts as the row says and lets no floating point warning out, unless asked to."""
         arrays = [x if isinstance(x, np.ndarray | np.generic) else np.asarray(x) for x in operands]
         dtypes = [x.dtype.name for x in arrays]
         out = self.output_types(dtypes)
         if self.function is None:
             self.function = named(self.meaning) if isinstance(self.meaning, str) else self.meaning
-        with np.errstate(all="ignore"):
+        with quiet():
             # float16 is computed in single precision and rounded once, as on every backend
             wanted = ["float32" if d == "float16" else d for d in self.computes_in(dtypes, out)]
             arrays = [x if x.dtype.name == d else x.astype(d) for x, d in zip(arrays, wanted, strict=True)]

@@ -11,6 +11,7 @@ from theano.configuration import config
 from theano.graph.basic import Apply, Variable
 from theano.graph.op import Op
 from theano.scalar.operation import ScalarOp
+from theano.scalar.table import quiet
 from theano.tensor.type import NUMPY_DTYPES, TensorType
 from theano.tensor.variable import TensorVariable, as_tensor_variable
 
@@ -183,13 +184,13 @@ class Elemwise(Op):
 
     def perform(self, node: Apply, inputs: list[Any], output_storage: list[list[Any]]) -> None:
         shape = self.common_shape(node, [np.shape(x) for x in inputs])
-        with np.errstate(all="ignore"):
+        with quiet():
             result = np.asarray(self.scalar_op.evaluate(*inputs))
         wanted = node.outputs[0].type.numpy_dtype
         if result.shape != shape:
             result = np.broadcast_to(result, shape).astype(wanted)
         elif result.dtype != wanted:
-            with np.errstate(all="ignore"):
+            with quiet():
                 result = result.astype(wanted)
         elif any(np.may_share_memory(result, x) for x in inputs):
             result = result.copy()
