@@ -32,7 +32,7 @@ class NoLibrary:
 
 def calls(build, size):
     """How many functions are called on the way from a graph to the text of its program."""
-    inputs, outputs, updates = build(size)
+    _, outputs, updates = build(size)
     outputs = outputs if isinstance(outputs, list) else [outputs]
     count = 0
 

@@ -588,7 +588,8 @@ class TestSteps:
     def test_tiles(self):
         x, y = T.dmatrices("x", "y")
         f = theano.function([x, y], T.exp(x.T) * y + x.T)
-        for rows, columns in ((701, 701), (301, 400), (2101, 150), (10, 20_000)):  # many tiles a piece, few, less than one
+        # many tiles a piece, few, less than one
+        for rows, columns in ((701, 701), (301, 400), (2101, 150), (10, 20_000)):
             a, b = np.random.default_rng(0).standard_normal((2, columns, rows))
             found = same_for_all_counts(f, a, b.T)
             np.testing.assert_allclose(found, np.exp(a.T) * b.T + a.T, rtol=1e-13, atol=1e-13)
