@@ -15,8 +15,8 @@ to go to this step at once, to do the piece, and to return. The code of a step t
     after:
 
 How a step is divided depends on its lengths alone. Results therefore do not depend on the number of threads, also where
-a reduction is combined from those of the pieces, and not on whether threads may be used at all. Only a step that reduces
-nothing, whose results are the same however it is divided, is left whole where nobody is there to help.
+a reduction is combined from those of the pieces, and not on whether threads may be used at all. Only a step that
+reduces nothing, whose results are the same however it is divided, is left whole where nobody is there to help.
 """
 
 from __future__ import annotations
