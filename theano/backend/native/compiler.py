@@ -168,7 +168,7 @@ class Library:
             self.engine.finalize_object()
 
     def _compile(self, llvm: Any, effort: int) -> bytes:
-        module = llvm.parse_assembly(self.text, llvm.create_context())  # the common one would keep all constants for ever
+        module = llvm.parse_assembly(self.text, llvm.create_context())  # the common one keeps all constants for ever
         if verifying():
             module.verify()
         machine = _state["machine"] if effort == 2 else new_target_machine(effort)
