@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from theano.backend.native.compiler import Library, add_symbol, vector_bits
+from theano.backend.native.compiler import Library, add_symbol, unlocked_in_children, vector_bits
 from theano.backend.native.gemm import Products
 from theano.backend.native.ir import Builder, Function, Module, Value
 from theano.backend.native.runtime import entry_address
@@ -43,6 +43,7 @@ LETTER = {"double": "d", "float": "s"}
 ROUTINES = ("dgemm", "sgemm", "dgemv", "sgemv")
 
 _lock = threading.Lock()
+unlocked_in_children(_lock)
 _libraries: dict[str, Library] = {}
 _blas: Blas | None = None
 
