@@ -721,8 +721,8 @@ class TestSignals:
 
         before = signal.signal(signal.SIGALRM, handler)
         try:
-            signal.setitimer(signal.ITIMER_REAL, 0.1)
-            result = float(f(5 * 10**7))
+            signal.setitimer(signal.ITIMER_REAL, 0.05)
+            result = float(f(4 * 10**8))
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
             signal.signal(signal.SIGALRM, before)
