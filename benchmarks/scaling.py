@@ -1,8 +1,9 @@
 """Whether time to compile grows with the graph and no faster: ``python benchmarks/scaling.py [--help]``.
 
-Each family is a way for graphs to be large. Printed are, for each size, milliseconds from the expression to a compiled
-function, microseconds a node of the user's graph, and how these vary from size to size: 1 is linear. Each graph is
-compiled in a fresh process, whose cache on disk is empty. ``tools`` are what else walks over graphs.
+Each family is a way for graphs to be large. Printed are, for each size, the time from the expression to a compiled
+function, that time a node of the user's graph, and how the latter grows from the last size but one to the last: 1 is
+linear. Each graph is compiled in a fresh process, whose cache on disk is empty. ``tools`` are what else walks over
+graphs.
 """
 
 from __future__ import annotations
@@ -309,12 +310,14 @@ def in_fresh_process(name: str, n: int, limit: float) -> dict[str, float] | str:
             return f"> {limit:g} s"
         if done.returncode:
             return (done.stderr.strip().split("\n") or [str(done.returncode)])[-1][:60]
-        return json.loads(done.stdout)
+        return json.loads(done.stdout.splitlines()[-1])  # tools may print, too
 
 
 def table(names: Sequence[str], sizes: Sequence[int], limit: float) -> None:
-    """Print a row for each family: milliseconds and microseconds a node at each size, and how the latter vary."""
-    print("| " + " | ".join(["", *(f"{n:g} nodes" for n in sizes), "largest / smallest"]) + " |")
+    """Print a row for each family: the time at each size, a node's share of it, and how that grows at the end."""
+    from run import readable
+
+    print("| " + " | ".join(["time to compile", *(f"{n:,} nodes" for n in sizes), "growth of a node's share"]) + " |")
     print("| " + " | ".join(["---"] * (len(sizes) + 2)) + " |")
     for name in names:
         cells, each = [], []
@@ -324,9 +327,10 @@ def table(names: Sequence[str], sizes: Sequence[int], limit: float) -> None:
                 cells.append(found)
                 break
             each.append(found["seconds"] / found["nodes"])
-            cells.append(f"{found['seconds'] * 1e3:.3g} ms, {each[-1] * 1e6:.0f} µs")
+            cells.append(f"{readable(found['seconds'])}, {readable(each[-1])}")
         cells += ["–"] * (len(sizes) - len(cells))
-        print("| " + " | ".join([name, *cells, f"{max(each) / min(each):.1f}" if each else "–"]) + " |", flush=True)
+        growth = f"{each[-1] / each[-2]:.1f}" if len(each) > 1 else "–"
+        print("| " + " | ".join([name, *cells, growth]) + " |", flush=True)
 
 
 def main() -> None:
