@@ -7,16 +7,18 @@ row only after all has read the old one, or over it, element by element. Then a 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from theano.backend.native.loops import Load, Loop
+from theano.backend.native.loops import Loop
 from theano.backend.native.program import ONE, Array, Buffer, Step, live
 from theano.backend.native.steps import Allocate
 
 if TYPE_CHECKING:
     from theano.backend.native.repeat import Row
+
+Memory = Mapping[Buffer, set[Buffer]]  # what a buffer may turn out to be, where that is something else
 
 
 @dataclass
@@ -31,10 +33,10 @@ class Succession:
 def read_first(steps: Sequence[Step], successions: Iterable[Succession]) -> None:
     """Let new rows be written after old ones have been read, where the steps' order can be such."""
     steps = live(steps)
+    memory = memory_of_copies(steps)
     for state in successions:
-        old = places_of(state.old, steps)
         writers = {s for s in steps if writes(s, state.new)}
-        readers = [s for s in steps if reads(s, old) and s not in writers]
+        readers = [s for s in steps if reads_of(s, state.old, memory) and s not in writers]
         if not depend(readers, writers):
             for writer in writers:
                 writer.after.update(readers)
@@ -56,12 +58,12 @@ def depend(steps: Iterable[Step], on: set[Step]) -> bool:
 
 def overwrite(steps: list[Step], successions: Iterable[Succession]) -> None:
     """Keep one row where `steps`, in order, allow that; copies of an old row to its own place go away."""
+    memory = memory_of_copies(steps)
     for state in successions:
-        old = places_of(state.old, steps)
         first = next(i for i, s in enumerate(steps) if writes(s, state.new))
-        last = max((i for i, s in enumerate(steps) if reads(s, old)), default=-1)
+        last = max((i for i, s in enumerate(steps) if reads_of(s, state.old, memory)), default=-1)
         writer = steps[first]
-        if last > first or (last == first and not in_step(writer, state, old)):
+        if last > first or (last == first and not in_step(writer, state, memory)):
             continue
         state.row.ring = 1
         state.row.whole.shape = (ONE, *state.row.whole.shape[1:])
@@ -69,21 +71,28 @@ def overwrite(steps: list[Step], successions: Iterable[Succession]) -> None:
             steps[first] = Allocate(writer.writes[0], writer.node)
 
 
-def places_of(array: Array, steps: Iterable[Step]) -> set[Buffer]:
-    """The memory of an array, under all names that it may have for `steps`, which are in order."""
-    assert array.buffer is not None
-    found = {array.buffer}
+def memory_of_copies(steps: Iterable[Step]) -> Memory:
+    """Of copies that are left out where the source will do: whose memory they may be. `steps` are in order."""
+    found: dict[Buffer, set[Buffer]] = {}
     for step in steps:
-        if reads(step, found):
-            found |= {a.buffer for a in step.writes if a.buffer is not None and a.buffer.borrowed}
+        for array in step.writes:
+            if array.buffer is not None and array.buffer.borrowed:
+                of = {b for a in step.reads if a.buffer is not None for b in found.get(a.buffer, {a.buffer})}
+                found[array.buffer] = of
     return found
 
 
-def in_step(step: Step, state: Succession, old: set[Buffer]) -> bool:
+def reads_of(step: Step, old: Array, memory: Memory) -> list[Array]:
+    """What a step reads of the memory of `old`."""
+    assert old.buffer is not None
+    return [a for a in step.reads if a.buffer is not None and old.buffer in memory.get(a.buffer, {a.buffer})]
+
+
+def in_step(step: Step, state: Succession, memory: Memory) -> bool:
     """Whether a step reads each element of the old row just before it writes that of the new one, and no other."""
     if not isinstance(step, Loop):
         return False
-    loads = [e.array for e in step.values if isinstance(e, Load) and e.array.buffer in old]
+    loads = reads_of(step, state.old, memory)
     stores = [array for _, array in step.stores if array.buffer is state.new]
     if len(loads) != 1 or len(stores) != 1 or loads[0].buffer is not state.old.buffer:
         return False
@@ -96,12 +105,8 @@ def is_copy(step: Step) -> bool:
     return isinstance(step, Loop) and len(step.values) == len(step.stores) == 1 and not step.reductions
 
 
-def reads(step: Step, places: set[Buffer]) -> bool:
-    return any(array.buffer in places for array in step.reads)
-
-
 def writes(step: Step, buffer: Buffer) -> bool:
     return any(array.buffer is buffer for array in step.writes)
 
 
-__all__ = ["Succession", "overwrite", "read_first"]
+__all__ = ["Memory", "Succession", "is_copy", "memory_of_copies", "overwrite", "read_first", "reads_of"]

@@ -18,7 +18,7 @@ from contextlib import nullcontext
 
 from theano.backend.native.emit import Emitter
 from theano.backend.native.loops import Loop
-from theano.backend.native.overwriting import is_copy
+from theano.backend.native.overwriting import Memory, is_copy, memory_of_copies, reads_of
 from theano.backend.native.parallel import is_foreign, loop_cost, memory_cost, product
 from theano.backend.native.program import Array, Buffer, Step
 from theano.backend.native.steps import CheckEqual, CheckLengths, Describe, Product, Scatter, SetWord
@@ -29,7 +29,6 @@ MOST_COMPUTING = 3  # times the cost of what it moves in memory: what a loop tha
 PREPARING = (Describe, CheckEqual, CheckLengths, SetWord)  # may fail, but change nothing that lasts
 
 Overwritten = dict[Array, Array]  # new value -> the old one that it is written over
-Memory = Mapping[Buffer, set[Buffer]]  # what a buffer may turn out to be, where that is something else
 
 
 class BeginUpdates(Step):
@@ -97,7 +96,7 @@ def in_place_last(
         for step in steps:
             for before in step.dependencies():
                 followers[before].add(step)
-    memory = _memory(steps) if quiet else {}
+    memory = memory_of_copies(steps) if quiet else {}
     late: set[Step] = set()
     unknown = quiet  # lengths of what is allocated before
     while unknown:
@@ -147,23 +146,6 @@ def _writes_are_known(step: Step) -> bool:
     return all(a.buffer is not None and (a.owns or a.buffer.kind in ("word", "output")) for a in step.writes)
 
 
-def _memory(steps: Sequence[Step]) -> Memory:
-    """Of copies that are left out where the source will do: whose memory they may be."""
-    found: dict[Buffer, set[Buffer]] = {}
-    for step in steps:
-        for array in step.writes:
-            if array.buffer is not None and array.buffer.borrowed:
-                of = {b for a in step.reads if a.buffer is not None for b in found.get(a.buffer, {a.buffer})}
-                found[array.buffer] = of
-    return found
-
-
-def _reads(step: Step, old: Array, memory: Memory) -> list[Array]:
-    """What a step reads of the memory of an old value."""
-    assert old.buffer is not None
-    return [a for a in step.reads if a.buffer is not None and old.buffer in memory.get(a.buffer, {a.buffer})]
-
-
 def _overwritten(step: Step, old_values: Mapping[int, Array], memory: Memory) -> Overwritten:
     """What a step may write over old values, element by element: it reads those only where it writes."""
     found: Overwritten = {}
@@ -174,7 +156,7 @@ def _overwritten(step: Step, old_values: Mapping[int, Array], memory: Memory) ->
         old = old_values.get(array.buffer.number) if array.owns and array.buffer.kind == "output" else None
         if old is None or (array.dtype, array.pattern) != (old.dtype, old.pattern) or not array.contiguous:
             continue
-        reads = _reads(step, old, memory)
+        reads = reads_of(step, old, memory)
         if not reads or (reads == [old] and old in adds):
             found[array] = old
     return found
