@@ -205,10 +205,11 @@ def batched_dot(ctx: Lowering, node: Apply, inputs: list[Array]) -> list[Array]:
     def compute(em: Emitter) -> None:
         b = em.b
         first, second, result = ([em.pointer(a), *strides_in_elements(em, a)] for a in (x, y, target))
-        strides = [matrix.pop(1) for matrix in (first, second, list(result), result)]
+        strides = [matrix.pop(1) for matrix in (first, second, result)]
         lengths = [em.ref(r) for r in (x.shape[1], y.shape[2], x.shape[2])]
         scaled = [*lengths, b.const(kind, 1), *first, *second, b.const(kind, 0)]
-        _call(em, "gemm", kind, [em.ref(batch), *strides, *scaled, *result, *result])
+        # what is added is the result itself, at the same stride, and is not looked at
+        _call(em, "gemm", kind, [em.ref(batch), *strides, strides[-1], *scaled, *result, *result])
 
     return [
         _step(ctx, node, "batched gemm", compute, [x, y], target, [*after, *(s for r in shape for s in ctx.reasons(r))])
